@@ -1,0 +1,78 @@
+import { ms, type Ms } from '@plimsoll/model'
+import { logNormal, type Machine, type Random } from '@plimsoll/ports'
+
+/** `realistic`: as measured on EKS; `fast`: a tenth of it; `instant`: no time, but every step in its order. */
+export type TimingMode = 'realistic' | 'fast' | 'instant'
+
+interface Spread {
+  /** Seconds. */
+  readonly median: number
+  readonly p95: number
+}
+
+const boot: Record<Machine['imageFamily'], Spread> = {
+  al2023: { median: 18, p95: 28.8 },
+  al2: { median: 12, p95: 19.2 },
+  bottlerocket: { median: 10, p95: 16 },
+  other: { median: 18, p95: 28.8 },
+}
+const registration: Spread = { median: 1, p95: 4 }
+const network: Spread = { median: 7, p95: 15 }
+const cloudInitialisation: Spread = { median: 1, p95: 3 }
+const sandbox: Spread = { median: 0.4, p95: 1 }
+const containerStart: Spread = { median: 0.3, p95: 0.8 }
+const becomeReady: Spread = { median: 1, p95: 2 }
+const exit: Spread = { median: 1, p95: 5 }
+/** Bytes a second that a node pulls from a registry, shared by its pulls. */
+const pullBandwidth = 60_000_000
+const pullOverheadSeconds = 0.5
+
+/**
+ * How long things take on simulated nodes. The draws of a machine depend on the seed and its instance id alone, so
+ * equal runs are equal however their events interleave.
+ */
+export class Timing {
+  readonly #factor: number
+
+  constructor(mode: TimingMode) {
+    this.#factor = { realistic: 1, fast: 0.1, instant: 0 }[mode]
+  }
+
+  boot(random: Random, family: Machine['imageFamily']): Ms {
+    return this.#draw(random, boot[family])
+  }
+  registration(random: Random): Ms {
+    return this.#draw(random, registration)
+  }
+  /** From registration until the network plugin is up, at least. */
+  network(random: Random): Ms {
+    return this.#draw(random, network)
+  }
+  cloudInitialisation(random: Random): Ms {
+    return this.#draw(random, cloudInitialisation)
+  }
+  sandbox(random: Random): Ms {
+    return this.#draw(random, sandbox)
+  }
+  containerStart(random: Random): Ms {
+    return this.#draw(random, containerStart)
+  }
+  becomeReady(random: Random): Ms {
+    return this.#draw(random, becomeReady)
+  }
+  /** From SIGTERM to the exit of a program that is not ours. */
+  exit(random: Random): Ms {
+    return this.#draw(random, exit)
+  }
+  /** While `concurrent` pulls, this one included, share the line. */
+  pull(bytes: number, concurrent: number): Ms {
+    return this.#scaled(pullOverheadSeconds + (bytes * concurrent) / pullBandwidth)
+  }
+
+  #draw(random: Random, spread: Spread): Ms {
+    return this.#factor === 0 ? ms(0) : this.#scaled(logNormal(random, spread))
+  }
+  #scaled(seconds: number): Ms {
+    return ms(Math.round(seconds * 1000 * this.#factor))
+  }
+}
