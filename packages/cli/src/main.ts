@@ -1,1 +1,124 @@
-export {}
+// The command line: which commands there are and what they take. What they do is loaded when one is chosen, so that
+// `plimsoll env` costs no more than it needs.
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
+import { parseClusterName, parsePort, parseSeed, parseSpeed, refuseDataDir } from './arguments.ts'
+import { CliError } from './failure.ts'
+import { stateRoot } from './instance.ts'
+
+const version = '0.1.0'
+
+/** Runs one command line; sets the exit code and returns when the command has ended. */
+export async function main(argv: readonly string[]): Promise<void> {
+  process.stdout.on('error', endOnBrokenPipe)
+  try {
+    await program().parseAsync(argv, { from: 'user' })
+  } catch (error) {
+    process.exitCode = report(error)
+  }
+}
+
+function report(error: unknown): number {
+  // Commander has already written its own.
+  if (error instanceof CommanderError) return error.exitCode
+  if (error instanceof CliError) process.stderr.write(`plimsoll: ${error.message}\n`)
+  else process.stderr.write(`plimsoll: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`)
+  return 1
+}
+
+/** `plimsoll env | head -1` closes our output early; that is no failure. */
+function endOnBrokenPipe(error: NodeJS.ErrnoException): void {
+  if (error.code === 'EPIPE') process.exit(0)
+  throw error
+}
+
+export function program(): Command {
+  const plimsoll = new Command('plimsoll')
+    .description('Cluster autoscalers, with a Kubernetes cluster and a cloud of their own to run on')
+    .version(version, '-V, --version')
+    .enablePositionalOptions()
+    .exitOverride()
+    .showHelpAfterError('(plimsoll --help lists what there is)')
+
+  const nameOption = (): Option =>
+    new Option('--name <name>', 'the cluster (default: the one that runs)').argParser(parseClusterName)
+
+  plimsoll
+    .command('up', { isDefault: true })
+    .description('start an embedded cluster with Cluster Autoscaler and stay in the foreground (Ctrl-C stops it)')
+    .option('--workshop', 'start as the workshop does: nothing installed, at most three nodes')
+    .option('--speed <factor>', 'seconds of cluster time in one second', parseSpeed, 1)
+    .option('--port <port>', 'port of the Kubernetes API (default: 6443 or a free one)', parsePort)
+    .option('--aws-port <port>', 'port of the AWS endpoint (default: 6444 or a free one)', parsePort)
+    .option('--name <name>', 'name of the cluster', parseClusterName, 'myeks')
+    .option('--data-dir <folder>', 'keep the state on disk (not possible yet)', refuseDataDir)
+    .option('--seed <seed>', 'decides ids, addresses and chances', parseSeed, '1')
+    .argument('[nothing]', '', refuseUnknownCommand)
+    .action(async (_: unknown, options: UpOptions) => {
+      const { up } = await import('./up.ts')
+      await up({ ...options, root: stateRoot(process.env) })
+    })
+
+  plimsoll
+    .command('env')
+    .description('print the variables for a shell: eval "$(plimsoll env)"')
+    .addOption(nameOption())
+    .action(async (options: { name?: string }) => {
+      const { printEnvironment } = await import('./env.ts')
+      await printEnvironment({ root: stateRoot(process.env), name: options.name })
+    })
+
+  plimsoll
+    .command('down')
+    .description('stop a running cluster')
+    .addOption(nameOption())
+    .action(async (options: { name?: string }) => {
+      const { down } = await import('./down.ts')
+      await down({ root: stateRoot(process.env), name: options.name })
+    })
+
+  plimsoll
+    .command('walkthrough')
+    .description('run a chapter of the workshop step by step on a cluster of its own: ca')
+    .argument('<chapter>', 'ca (Cluster Autoscaler)', parseChapter)
+    .option('--speed <factor>', 'seconds of cluster time in one second', parseSpeed, 10)
+    .option('--seed <seed>', 'decides ids, addresses and chances', parseSeed, '1')
+    .action(async (_: string, options: { speed: number; seed: string }) => {
+      const { runWalkthrough } = await import('./walkthrough/run.ts')
+      process.exitCode = await runWalkthrough(options)
+    })
+
+  plimsoll
+    .command('cluster-autoscaler')
+    .description("run Cluster Autoscaler against any cluster and AWS account, with upstream's flags")
+    .argument('[flags...]', "upstream's flags; see docs/reference")
+    .allowUnknownOption()
+    .helpOption(false)
+    .passThroughOptions()
+    .action(async (flags: readonly string[]) => {
+      const { runClusterAutoscaler } = await import('./cluster-autoscaler.ts')
+      process.exitCode = await runClusterAutoscaler(flags)
+    })
+
+  return plimsoll
+}
+
+export interface UpOptions {
+  readonly workshop?: boolean
+  readonly speed: number
+  readonly port?: number
+  readonly awsPort?: number
+  readonly name: string
+  readonly seed: string
+}
+
+/** `up` is what runs when no command is named, so a mistyped command arrives as its argument. */
+function refuseUnknownCommand(text: string): never {
+  throw new InvalidArgumentError(
+    `There is no such command; up, env, down, walkthrough and cluster-autoscaler are (found ${JSON.stringify(text)}).`,
+  )
+}
+
+function parseChapter(text: string): string {
+  if (text !== 'ca') throw new InvalidArgumentError('the chapter ca is expected; others come later.')
+  return text
+}

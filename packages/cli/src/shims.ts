@@ -1,6 +1,7 @@
 // Small commands put first on PATH by `plimsoll env`.
-import { accessSync, constants, statSync } from 'node:fs'
+import { accessSync, constants, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { findOnPath, quoted } from './environment.ts'
 import { writePrivately } from './instance.ts'
 
@@ -50,4 +51,22 @@ export function isExecutable(file: string): boolean {
 /** The command as a user has it, not counting our own shims and what npm puts on PATH for its scripts. */
 export function installedCommand(name: string, path: string, bin: string): string | undefined {
   return findOnPath(name, path, isExecutable, (folder) => folder === bin || folder.includes('node_modules/'))
+}
+
+/**
+ * Fills the cluster's bin folder: `aws` always, `plimsoll` itself, and kubectl and helm where the user has none, from
+ * the binaries that the clone's dev dependencies carry.
+ */
+export async function provideShims(bin: string, path: string, note: (text: string) => void): Promise<void> {
+  writeShim(bin, 'aws', awsShim(bin))
+  writeShim(bin, 'plimsoll', forwardShim(process.execPath, fileURLToPath(new URL('../bin/plimsoll.mjs', import.meta.url))))
+  for (const command of ['kubectl', 'helm'] as const) {
+    if (installedCommand(command, path, bin) !== undefined) {
+      rmSync(join(bin, command), { force: true })
+      continue
+    }
+    const binary = await bundledClient(command)
+    if (binary !== undefined) writeShim(bin, command, forwardShim(binary))
+    else if (command === 'kubectl') note('kubectl is not installed; see https://kubernetes.io/docs/tasks/tools/')
+  }
 }
