@@ -1,1 +1,8 @@
-export {}
+export { countedReasons, failedSchedulingMessage, type PreemptionOutcome } from './message.ts'
+export type { NodeState } from './node-entry.ts'
+export { podClassKey } from './pod-class.ts'
+export { findVictims, podPriority, type PreemptionOptions, type PreemptionPlan } from './preemption.ts'
+export { nodeAllocatable, podRequests, type Allocatable, type Resources } from './resources.ts'
+export { ClusterSnapshot } from './snapshot.ts'
+export type { Unfit } from './unfit.ts'
+export { waitsForConsumer, type VolumeLister } from './volumes.ts'

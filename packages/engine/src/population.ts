@@ -1,0 +1,325 @@
+// How many pods of each kind are in each topology domain, kept up to date by every pod that comes and goes, so that
+// spreading and inter-pod affinity never look at all pods again. Pods with equal namespace and labels form one group; a
+// selector that someone asks for is matched against groups, not pods, and counted per domain from then on.
+
+import { labelRequirementMatches, type Labels } from '@plimsoll/model'
+import type { AffinityTerm, CompiledPod, PodSelector } from './compiled-pod.ts'
+import type { NodeEntry } from './node-entry.ts'
+
+/** Pods that no selector can tell apart. */
+interface Group {
+  readonly namespace: string
+  readonly labels: Labels | undefined
+  readonly terminating: boolean
+  readonly perNode: Map<NodeEntry, number>
+  /** Those asked for that choose the group. */
+  readonly queries: Query[]
+  /** Terms of pods in the population that choose the group. */
+  readonly terms: CarriedTerm[]
+}
+
+interface Query {
+  readonly selectors: readonly PodSelector[]
+  /** Spreading does not count pods that are being deleted; affinity does. */
+  readonly countsTerminating: boolean
+  readonly groups: Group[]
+  readonly counters: Counter[]
+}
+
+/** How many chosen pods are in each domain of one topology key. */
+export interface DomainCounts {
+  readonly topologyKey: string
+  /** Domains without a pod may be missing, or 0. */
+  count(domain: string): number
+  readonly total: number
+}
+
+class Counter implements DomainCounts {
+  readonly topologyKey: string
+  total = 0
+  readonly #counts = new Map<string, number>()
+
+  constructor(topologyKey: string) {
+    this.topologyKey = topologyKey
+  }
+
+  count(domain: string): number {
+    return this.#counts.get(domain) ?? 0
+  }
+
+  domainOf(entry: NodeEntry): string | undefined {
+    return entry.labels?.[this.topologyKey]
+  }
+
+  change(entry: NodeEntry, delta: number): void {
+    const domain = this.domainOf(entry)
+    if (domain === undefined) return
+    this.total += delta
+    this.changeDomain(domain, delta)
+  }
+
+  protected changeDomain(domain: string, delta: number): void {
+    const count = (this.#counts.get(domain) ?? 0) + delta
+    if (count === 0) this.#counts.delete(domain)
+    else this.#counts.set(domain, count)
+  }
+
+  nodeAdded(_entry: NodeEntry): void {}
+  nodeRemoved(_entry: NodeEntry): void {}
+}
+
+/** Counts over the nodes that a spread constraint looks at, with the smallest count of all their domains at hand. */
+export class SpreadCounter extends Counter {
+  readonly #eligible: (entry: NodeEntry) => boolean
+  readonly #domains = new Map<NodeEntry, string>()
+  readonly #nodesPerDomain = new Map<string, number>()
+  /** How many domains have so many pods; the smallest such number is `#least`. */
+  readonly #domainsPerCount = new Map<number, number>()
+  #least = Infinity
+
+  constructor(topologyKey: string, eligible: (entry: NodeEntry) => boolean) {
+    super(topologyKey)
+    this.#eligible = eligible
+  }
+
+  /** The fewest chosen pods in any domain; Infinity when there is none. */
+  get least(): number {
+    return this.#least
+  }
+
+  get domainCount(): number {
+    return this.#nodesPerDomain.size
+  }
+
+  override domainOf(entry: NodeEntry): string | undefined {
+    return this.#domains.get(entry)
+  }
+
+  override nodeAdded(entry: NodeEntry): void {
+    const domain = entry.labels?.[this.topologyKey]
+    if (domain === undefined || !this.#eligible(entry)) return
+    this.#domains.set(entry, domain)
+    const nodes = this.#nodesPerDomain.get(domain) ?? 0
+    this.#nodesPerDomain.set(domain, nodes + 1)
+    if (nodes === 0) this.#bucket(this.count(domain), 1)
+  }
+
+  /** Its pods must have been taken out before. */
+  override nodeRemoved(entry: NodeEntry): void {
+    const domain = this.#domains.get(entry)
+    if (domain === undefined) return
+    this.#domains.delete(entry)
+    const nodes = this.#nodesPerDomain.get(domain)! - 1
+    if (nodes > 0) {
+      this.#nodesPerDomain.set(domain, nodes)
+    } else {
+      this.#nodesPerDomain.delete(domain)
+      this.#bucket(this.count(domain), -1)
+    }
+  }
+
+  protected override changeDomain(domain: string, delta: number): void {
+    const before = this.count(domain)
+    super.changeDomain(domain, delta)
+    this.#bucket(before + delta, 1)
+    this.#bucket(before, -1)
+  }
+
+  #bucket(count: number, delta: number): void {
+    const domains = (this.#domainsPerCount.get(count) ?? 0) + delta
+    if (domains > 0) {
+      this.#domainsPerCount.set(count, domains)
+      if (count < this.#least) this.#least = count
+      return
+    }
+    this.#domainsPerCount.delete(count)
+    if (this.#domainsPerCount.size === 0) this.#least = Infinity
+    else if (count === this.#least) while (!this.#domainsPerCount.has(this.#least)) this.#least++
+  }
+}
+
+/** An anti-affinity term that pods of the population carry, counted by the domains they are in. */
+interface CarriedTerm {
+  readonly term: AffinityTerm
+  readonly counter: Counter
+}
+
+/** Beyond so many, what was asked for is forgotten and built again on demand. */
+const remembered = 4096
+
+export class Population {
+  readonly #groups = new Map<string, Group>()
+  readonly #queries = new Map<string, Query>()
+  readonly #counters = new Map<string, Counter>()
+  readonly #carried = new Map<string, CarriedTerm>()
+  readonly #namespaces = new Map<string, Labels>()
+  readonly #nodes: () => Iterable<NodeEntry>
+  /** Counters handed out before it changed are stale. */
+  epoch = 0
+
+  constructor(nodes: () => Iterable<NodeEntry>) {
+    this.#nodes = nodes
+  }
+
+  setNamespace(name: string, labels: Labels | undefined): boolean {
+    const before = this.#namespaces.get(name)
+    if (JSON.stringify(before) === JSON.stringify(labels)) return false
+    if (labels === undefined) this.#namespaces.delete(name)
+    else this.#namespaces.set(name, labels)
+    return true
+  }
+
+  nodeAdded(entry: NodeEntry): void {
+    for (const counter of this.#counters.values()) counter.nodeAdded(entry)
+    for (const pod of entry.compiled) this.podAdded(entry, pod)
+  }
+
+  nodeRemoved(entry: NodeEntry): void {
+    for (const pod of entry.compiled) this.podRemoved(entry, pod)
+    for (const counter of this.#counters.values()) counter.nodeRemoved(entry)
+  }
+
+  podAdded(entry: NodeEntry, pod: CompiledPod): void {
+    this.#change(entry, pod, 1)
+  }
+
+  podRemoved(entry: NodeEntry, pod: CompiledPod): void {
+    this.#change(entry, pod, -1)
+  }
+
+  #change(entry: NodeEntry, pod: CompiledPod, delta: number): void {
+    const group = this.#group(pod)
+    const count = (group.perNode.get(entry) ?? 0) + delta
+    if (count === 0) group.perNode.delete(entry)
+    else group.perNode.set(entry, count)
+    for (const query of group.queries) for (const counter of query.counters) counter.change(entry, delta)
+    for (const term of pod.antiAffinity) this.#carry(term).counter.change(entry, delta)
+  }
+
+  /** Forgets all that was derived, and counts the pods again when asked. */
+  rebuild(): void {
+    this.#groups.clear()
+    this.#queries.clear()
+    this.#counters.clear()
+    this.#carried.clear()
+    this.epoch++
+    for (const entry of this.#nodes()) for (const pod of entry.compiled) this.podAdded(entry, pod)
+  }
+
+  /** Keeps what is remembered within bounds; only between uses of counters. */
+  trim(): void {
+    if (this.#groups.size > 2 * remembered || this.#counters.size > remembered) {
+      let live = 0
+      for (const group of this.#groups.values()) if (group.perNode.size > 0) live++
+      if (this.#counters.size > remembered || this.#groups.size > 2 * live) this.rebuild()
+    }
+  }
+
+  #group(pod: CompiledPod): Group {
+    let group = this.#groups.get(pod.populationKey)
+    if (group === undefined) {
+      group = {
+        namespace: pod.pod.metadata.namespace,
+        labels: pod.pod.metadata.labels,
+        terminating: pod.terminating,
+        perNode: new Map(),
+        queries: [],
+        terms: [],
+      }
+      this.#groups.set(pod.populationKey, group)
+      for (const query of this.#queries.values()) {
+        if (!this.#asks(query, group)) continue
+        query.groups.push(group)
+        group.queries.push(query)
+      }
+      for (const carried of this.#carried.values()) {
+        if (this.#chooses(carried.term.selector, group)) group.terms.push(carried)
+      }
+    }
+    return group
+  }
+
+  #carry(term: AffinityTerm): CarriedTerm {
+    const key = `${term.topologyKey}\n${term.selector.key}`
+    let carried = this.#carried.get(key)
+    if (carried === undefined) {
+      carried = { term, counter: new Counter(term.topologyKey) }
+      this.#carried.set(key, carried)
+      for (const group of this.#groups.values()) {
+        if (this.#chooses(term.selector, group)) group.terms.push(carried)
+      }
+    }
+    return carried
+  }
+
+  #chooses(selector: PodSelector, group: Group): boolean {
+    if (selector.namespaces !== undefined && !selector.namespaces.has(group.namespace)) {
+      const byLabels = selector.namespaceSelector
+      const labels = this.#namespaces.get(group.namespace)
+      if (byLabels === undefined || !byLabels.every((r) => labelRequirementMatches(r, labels))) return false
+    }
+    return selector.labels.every((requirement) => labelRequirementMatches(requirement, group.labels))
+  }
+
+  #asks(query: Query, group: Group): boolean {
+    if (group.terminating && !query.countsTerminating) return false
+    return query.selectors.every((selector) => this.#chooses(selector, group))
+  }
+
+  #query(key: string, selectors: readonly PodSelector[], countsTerminating: boolean): Query {
+    let query = this.#queries.get(key)
+    if (query === undefined) {
+      query = { selectors, countsTerminating, groups: [], counters: [] }
+      this.#queries.set(key, query)
+      for (const group of this.#groups.values()) {
+        if (!this.#asks(query, group)) continue
+        query.groups.push(group)
+        group.queries.push(query)
+      }
+    }
+    return query
+  }
+
+  #count<C extends Counter>(key: string, query: Query, make: () => C): C {
+    let counter = this.#counters.get(key) as C | undefined
+    if (counter === undefined) {
+      counter = make()
+      this.#counters.set(key, counter)
+      for (const entry of this.#nodes()) counter.nodeAdded(entry)
+      for (const group of query.groups) for (const [entry, count] of group.perNode) counter.change(entry, count)
+      query.counters.push(counter)
+    }
+    return counter
+  }
+
+  /** Counts pods that all selectors choose, by the domains of the topology key. */
+  affinityCounts(selectors: readonly PodSelector[], topologyKey: string): DomainCounts {
+    const queryKey = `affinity\n${selectors.map((selector) => selector.key).join('\n')}`
+    const query = this.#query(queryKey, selectors, true)
+    return this.#count(`${topologyKey}\n${queryKey}`, query, () => new Counter(topologyKey))
+  }
+
+  /** Counts the selector's pods over eligible nodes; equal `eligibleKey`, equal `eligible`. */
+  spreadCounts(
+    selector: PodSelector,
+    topologyKey: string,
+    eligibleKey: string,
+    eligible: (entry: NodeEntry) => boolean,
+  ): SpreadCounter {
+    const queryKey = `spread\n${selector.key}`
+    const query = this.#query(queryKey, [selector], false)
+    const key = `${topologyKey}\n${queryKey}\n${eligibleKey}`
+    return this.#count(key, query, () => new SpreadCounter(topologyKey, eligible))
+  }
+
+  /** The domains that pods already there keep closed to this pod. */
+  carriedAgainst(pod: CompiledPod): readonly CarriedTerm[] {
+    return this.#group(pod).terms
+  }
+
+  /** Whether the pod is itself chosen by all the selectors. */
+  choosesAll(selectors: readonly PodSelector[], pod: CompiledPod): boolean {
+    const group = this.#group(pod)
+    return selectors.every((selector) => this.#chooses(selector, group))
+  }
+}
