@@ -1,1 +1,12 @@
-export {}
+export { Backoff, retry, retryOnConflict, type BackoffOptions, type RetryOptions } from './backoff.ts'
+export type { EventFacts, SpamFilter } from './event-correlator.ts'
+export { EventRecorder, type EventRecorderOptions } from './event-recorder.ts'
+export { Informer, type InformerHandler, type InformerOptions } from './informer.ts'
+export { LeaderElection, type LeaderElectionOptions } from './leader-election.ts'
+export { jsonText } from './log/json-format.ts'
+export { klogText } from './log/klog-format.ts'
+export { createLog, type LogFormat, type LogOptions } from './log/log.ts'
+export { goFloat, MetricsRegistry } from './metrics-registry.ts'
+export { ObjectIndex, type IndexFunction } from './object-index.ts'
+export { Reconciler, type Reconcile, type ReconcileResult } from './reconciler.ts'
+export { WorkQueue } from './work-queue.ts'
