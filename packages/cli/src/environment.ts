@@ -5,6 +5,8 @@ export interface ClusterFacts {
   readonly region: string
   readonly accountId: string
   readonly kubeconfig: string
+  /** Where kubectl may keep what it learnt of the API: ports are reused by other clusters, caches must not be. */
+  readonly kubeCache: string
   readonly awsUrl: string
   /** Image ids for arm64 and amd64 nodes, where the cloud knows them. */
   readonly images: { readonly arm64?: string; readonly amd64?: string }
@@ -14,6 +16,7 @@ export interface ClusterFacts {
 export function clusterEnvironment(facts: ClusterFacts): { readonly [variable: string]: string } {
   return {
     KUBECONFIG: facts.kubeconfig,
+    KUBECACHEDIR: facts.kubeCache,
     AWS_ENDPOINT_URL: facts.awsUrl,
     AWS_REGION: facts.region,
     AWS_DEFAULT_REGION: facts.region,

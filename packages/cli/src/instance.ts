@@ -26,6 +26,7 @@ export interface InstancePaths {
   readonly run: string
   readonly pki: string
   readonly kubeconfig: string
+  readonly kubeCache: string
   readonly bin: string
 }
 
@@ -42,6 +43,7 @@ export function instancePaths(root: string, name: string): InstancePaths {
     run: join(folder, 'run.json'),
     pki: join(folder, 'pki'),
     kubeconfig: join(folder, 'kubeconfig'),
+    kubeCache: join(folder, 'kube-cache'),
     bin: join(folder, 'bin'),
   }
 }
@@ -95,6 +97,7 @@ export function announceInstance(paths: InstancePaths, name: string, running: Ru
 export function releaseInstance(paths: InstancePaths): void {
   rmSync(paths.run, { force: true })
   rmSync(paths.kubeconfig, { force: true })
+  rmSync(paths.kubeCache, { recursive: true, force: true })
   rmSync(paths.bin, { recursive: true, force: true })
   mkdirSync(paths.bin, { recursive: true, mode: 0o700 })
 }

@@ -1,5 +1,5 @@
 // Small commands put first on PATH by `plimsoll env`.
-import { accessSync, constants, rmSync, statSync } from 'node:fs'
+import { accessSync, constants, existsSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { findOnPath, quoted } from './environment.ts'
@@ -59,7 +59,11 @@ export function installedCommand(name: string, path: string, bin: string): strin
  */
 export async function provideShims(bin: string, path: string, note: (text: string) => void): Promise<void> {
   writeShim(bin, 'aws', awsShim(bin))
-  writeShim(bin, 'plimsoll', forwardShim(process.execPath, fileURLToPath(new URL('../bin/plimsoll.mjs', import.meta.url))))
+  writeShim(
+    bin,
+    'plimsoll',
+    forwardShim(process.execPath, fileURLToPath(new URL('../bin/plimsoll.mjs', import.meta.url))),
+  )
   for (const command of ['kubectl', 'helm'] as const) {
     if (installedCommand(command, path, bin) !== undefined) {
       rmSync(join(bin, command), { force: true })
@@ -69,4 +73,12 @@ export async function provideShims(bin: string, path: string, note: (text: strin
     if (binary !== undefined) writeShim(bin, command, forwardShim(binary))
     else if (command === 'kubectl') note('kubectl is not installed; see https://kubernetes.io/docs/tasks/tools/')
   }
+}
+
+/** The binary that the dev dependencies carry, unpacked on first use; undefined outside a clone. */
+async function bundledClient(command: 'kubectl' | 'helm'): Promise<string | undefined> {
+  const module = new URL('../../../tools/clients/clients.ts', import.meta.url)
+  if (!existsSync(module)) return undefined
+  const clients = (await import(module.href)) as { clientBinary(command: string): Promise<string | undefined> }
+  return clients.clientBinary(command)
 }

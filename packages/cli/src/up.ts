@@ -28,7 +28,14 @@ export async function up(request: UpRequest): Promise<void> {
 
   const plimsoll = installedCommand('plimsoll', path, paths.bin) === undefined ? 'npx plimsoll' : 'plimsoll'
   say(await cluster.summary())
-  say(greeting({ plimsoll, name: request.name, workshop: request.workshop === true, seconds: (Date.now() - began) / 1000 }))
+  say(
+    greeting({
+      plimsoll,
+      name: request.name,
+      workshop: request.workshop === true,
+      seconds: (Date.now() - began) / 1000,
+    }),
+  )
   if (process.stdout.isTTY) {
     const { startTicker } = await import('./ticker.ts')
     await startTicker(cluster.kube, (line) => say(`${clockTime()} ${line}`))
@@ -99,4 +106,3 @@ function untilSignal(): Promise<NodeJS.Signals> {
     }
   })
 }
-
