@@ -1,0 +1,5 @@
+// What every implementation of a port must hold to: each is a function that describes vitest tests over a factory.
+export { clockSuite, type ClockUnderTest } from './clock-suite.ts'
+export { logSuite, type LogUnderTest } from './log-suite.ts'
+export { metricsSuite } from './metrics-suite.ts'
+export { randomSuite } from './random-suite.ts'
