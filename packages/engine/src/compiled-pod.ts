@@ -67,6 +67,8 @@ export interface CompiledPod {
   readonly antiAffinity: readonly AffinityTerm[]
   readonly softAffinity: readonly AffinityTerm[]
   readonly softAntiAffinity: readonly AffinityTerm[]
+  /** What it wishes of pods that come later, once it is placed. */
+  readonly wishes: readonly { readonly term: AffinityTerm; readonly weight: number }[]
   /** The names of the claims that its volumes stand for. */
   readonly claims: readonly string[]
 }
@@ -91,6 +93,9 @@ function compile(pod: Pod): CompiledPod {
   const spread = pod.spec.topologySpreadConstraints
   const { podAffinity, podAntiAffinity } = pod.spec.affinity ?? {}
   const required = pod.spec.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution
+  const affinity = terms(pod, podAffinity?.requiredDuringSchedulingIgnoredDuringExecution)
+  const softAffinity = weighted(pod, podAffinity?.preferredDuringSchedulingIgnoredDuringExecution)
+  const softAntiAffinity = weighted(pod, podAntiAffinity?.preferredDuringSchedulingIgnoredDuringExecution)
   return {
     pod,
     requests,
@@ -105,14 +110,21 @@ function compile(pod: Pod): CompiledPod {
     toleratesUnschedulable: toleratesUnschedulable(pod.spec.tolerations),
     requiredAffinity: compileRequiredNodeAffinity(pod),
     namedNodes: namedNodes(pod),
-    nodeAffinityKey: spread === undefined ? '' : canonical([pod.spec.nodeSelector, required]),
+    nodeAffinityKey:
+      pod.spec.nodeSelector === undefined && required === undefined ? '' : canonical([pod.spec.nodeSelector, required]),
     tolerationKey: spread === undefined ? '' : canonical(pod.spec.tolerations),
     spread: spreadConstraints(pod, 'DoNotSchedule'),
     softSpread: spreadConstraints(pod, 'ScheduleAnyway'),
-    affinity: terms(pod, podAffinity?.requiredDuringSchedulingIgnoredDuringExecution),
+    affinity,
     antiAffinity: terms(pod, podAntiAffinity?.requiredDuringSchedulingIgnoredDuringExecution),
-    softAffinity: weighted(pod, podAffinity?.preferredDuringSchedulingIgnoredDuringExecution),
-    softAntiAffinity: weighted(pod, podAntiAffinity?.preferredDuringSchedulingIgnoredDuringExecution),
+    softAffinity,
+    softAntiAffinity,
+    wishes: [
+      // A required term weighs one towards those who come later (InterPodAffinityArgs.hardPodAffinityWeight).
+      ...affinity.map((term) => ({ term, weight: 1 })),
+      ...softAffinity.map((term) => ({ term, weight: term.weight })),
+      ...softAntiAffinity.map((term) => ({ term, weight: -term.weight })),
+    ],
     claims: claimNames(pod),
   }
 }

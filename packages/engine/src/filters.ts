@@ -2,10 +2,10 @@
 // (kubernetes/kubernetes:pkg/scheduler/apis/config/v1/default_plugins.go). The first that refuses decides. Whether a pod
 // fits is answered by a number; reasons are worked out afterwards, for the filter that refused.
 
-import type { AffinityTerm, CompiledPod } from './compiled-pod.ts'
+import type { CompiledPod, SpreadConstraint } from './compiled-pod.ts'
 import { portsCollide } from './host-ports.ts'
 import type { NodeEntry } from './node-entry.ts'
-import type { DomainCounts, Population, SpreadCounter } from './population.ts'
+import type { CarriedTerm, DomainCounts, Population, SpreadCounter } from './population.ts'
 import { untoleratedTaint } from './toleration.ts'
 import type { Unfit } from './unfit.ts'
 import { volumesUnfit, type VolumeLister } from './volumes.ts'
@@ -19,9 +19,9 @@ export interface ResolvedPod {
   readonly affinity: readonly DomainCounts[]
   readonly antiAffinity: readonly DomainCounts[]
   /** Live: terms of pods already there that choose this pod. */
-  readonly against: readonly { readonly term: AffinityTerm; readonly counter: DomainCounts }[]
+  readonly against: readonly CarriedTerm[]
   readonly choosesItself: boolean
-  /** Set when nothing depends on the other pods of the cluster. */
+  /** Only where the pod has claims. */
   readonly volumes: VolumeLister | undefined
 }
 
@@ -44,21 +44,31 @@ export function resolvePod(
   }
 }
 
-/** A spread constraint looks at nodes that have the keys of all hard constraints and that the pod could go to. */
 function spreadCounters(pod: CompiledPod, population: Population): SpreadCounter[] {
   const keys = pod.spread.map((constraint) => constraint.topologyKey)
   return pod.spread.map((constraint) => {
-    const eligibleKey = JSON.stringify([
-      keys,
-      constraint.honorsAffinity ? pod.nodeAffinityKey : null,
-      constraint.honorsTaints ? pod.tolerationKey : null,
-    ])
-    return population.spreadCounts(constraint.selector, constraint.topologyKey, eligibleKey, (entry) => {
-      if (!keys.every((key) => entry.labels?.[key] !== undefined)) return false
-      if (constraint.honorsAffinity && pod.requiredAffinity?.(entry.node) === false) return false
-      return !constraint.honorsTaints || untoleratedTaint(entry.node, pod.tolerations) === undefined
-    })
+    const { key, eligible } = spreadEligibility(pod, constraint, keys)
+    return population.spreadCounts(constraint.selector, constraint.topologyKey, key, eligible)
   })
+}
+
+/** A spread constraint looks at nodes that have all the keys and that the pod could go to; equal keys, equal answers. */
+export function spreadEligibility(
+  pod: CompiledPod,
+  constraint: SpreadConstraint,
+  keys: readonly string[],
+): { readonly key: string; readonly eligible: (entry: NodeEntry) => boolean } {
+  const key = JSON.stringify([
+    keys,
+    constraint.honorsAffinity ? pod.nodeAffinityKey : null,
+    constraint.honorsTaints ? pod.tolerationKey : null,
+  ])
+  const eligible = (entry: NodeEntry): boolean => {
+    if (!keys.every((key) => entry.labels?.[key] !== undefined)) return false
+    if (constraint.honorsAffinity && pod.requiredAffinity?.(entry.node) === false) return false
+    return !constraint.honorsTaints || untoleratedTaint(entry.node, pod.tolerations) === undefined
+  }
+  return { key, eligible }
 }
 
 type Filter = (pod: ResolvedPod, entry: NodeEntry) => boolean

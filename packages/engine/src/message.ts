@@ -4,10 +4,13 @@ export type PreemptionOutcome =
   /** The pod may not preempt: `not eligible due to preemptionPolicy=Never.` */
   | { readonly kind: 'notEligible'; readonly reason: string }
 
+/** The plugin for dynamic resources speaks first, and has nothing to say of pods without claims. */
+const dynamicResources = 'no new claims to deallocate'
+
 /**
  * The message of a FailedScheduling event (kubernetes/kubernetes:pkg/scheduler/framework/types.go, FitError.Error), for
- * example `0/3 nodes are available: 3 Insufficient cpu. preemption: 0/3 nodes are available: 3 No preemption victims found
- * for incoming pod.` Reasons are either counted over nodes, or one that concerns the pod as a whole.
+ * example `0/3 nodes are available: 3 Insufficient cpu. no new claims to deallocate, preemption: 0/3 nodes are available:
+ * 3 No preemption victims found for incoming pod.` Reasons are either counted over nodes, or one that concerns the pod as a whole.
  */
 export function failedSchedulingMessage(
   total: number,
@@ -17,7 +20,7 @@ export function failedSchedulingMessage(
   const filtered = noneAvailable(total, reasons)
   if (preemption === undefined) return filtered
   const outcome = preemption.kind === 'notEligible' ? preemption.reason : noneAvailable(total, preemption.reasons)
-  return `${filtered} preemption: ${outcome}`
+  return `${filtered} ${dynamicResources}, preemption: ${outcome}`
 }
 
 function noneAvailable(total: number, reasons: ReadonlyMap<string, number> | string): string {

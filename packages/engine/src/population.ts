@@ -16,6 +16,7 @@ interface Group {
   readonly queries: Query[]
   /** Terms of pods in the population that choose the group. */
   readonly terms: CarriedTerm[]
+  readonly wishes: CarriedTerm[]
 }
 
 interface Query {
@@ -138,24 +139,32 @@ export class SpreadCounter extends Counter {
   }
 }
 
-/** An anti-affinity term that pods of the population carry, counted by the domains they are in. */
-interface CarriedTerm {
+/** A term that pods of the population carry, counted by the domains they are in. */
+export interface CarriedTerm {
   readonly term: AffinityTerm
+  /** What one such pod adds to the score of its domain, for terms that only wish; negative for anti-affinity. */
+  readonly weight: number
+  readonly counter: DomainCounts
+}
+
+interface CountedTerm extends CarriedTerm {
   readonly counter: Counter
 }
 
-/** Beyond so many, what was asked for is forgotten and built again on demand. */
+/** Groups and counters that nobody may need any more are kept up to so many. */
 const remembered = 4096
 
 export class Population {
   readonly #groups = new Map<string, Group>()
   readonly #queries = new Map<string, Query>()
   readonly #counters = new Map<string, Counter>()
-  readonly #carried = new Map<string, CarriedTerm>()
+  readonly #carried = new Map<string, CountedTerm>()
+  readonly #wished = new Map<string, CountedTerm>()
   readonly #namespaces = new Map<string, Labels>()
   readonly #nodes: () => Iterable<NodeEntry>
   /** Counters handed out before it changed are stale. */
   epoch = 0
+  #trimAt = 2 * remembered
 
   constructor(nodes: () => Iterable<NodeEntry>) {
     this.#nodes = nodes
@@ -194,6 +203,7 @@ export class Population {
     else group.perNode.set(entry, count)
     for (const query of group.queries) for (const counter of query.counters) counter.change(entry, delta)
     for (const term of pod.antiAffinity) this.#carry(term).counter.change(entry, delta)
+    for (const { term, weight } of pod.wishes) this.#wish(term, weight).counter.change(entry, delta)
   }
 
   /** Forgets all that was derived, and counts the pods again when asked. */
@@ -202,17 +212,18 @@ export class Population {
     this.#queries.clear()
     this.#counters.clear()
     this.#carried.clear()
+    this.#wished.clear()
     this.epoch++
     for (const entry of this.#nodes()) for (const pod of entry.compiled) this.podAdded(entry, pod)
   }
 
-  /** Keeps what is remembered within bounds; only between uses of counters. */
+  /** Keeps what is remembered in proportion to what is there; only between uses of counters. */
   trim(): void {
-    if (this.#groups.size > 2 * remembered || this.#counters.size > remembered) {
-      let live = 0
-      for (const group of this.#groups.values()) if (group.perNode.size > 0) live++
-      if (this.#counters.size > remembered || this.#groups.size > 2 * live) this.rebuild()
-    }
+    if (this.#groups.size + this.#counters.size < this.#trimAt) return
+    let live = 0
+    for (const group of this.#groups.values()) if (group.perNode.size > 0) live++
+    if (this.#groups.size > 2 * live + remembered || this.#counters.size > 8 * live + remembered) this.rebuild()
+    this.#trimAt = 2 * (this.#groups.size + this.#counters.size + remembered)
   }
 
   #group(pod: CompiledPod): Group {
@@ -225,6 +236,7 @@ export class Population {
         perNode: new Map(),
         queries: [],
         terms: [],
+        wishes: [],
       }
       this.#groups.set(pod.populationKey, group)
       for (const query of this.#queries.values()) {
@@ -235,21 +247,37 @@ export class Population {
       for (const carried of this.#carried.values()) {
         if (this.#chooses(carried.term.selector, group)) group.terms.push(carried)
       }
+      for (const wished of this.#wished.values()) {
+        if (this.#chooses(wished.term.selector, group)) group.wishes.push(wished)
+      }
     }
     return group
   }
 
-  #carry(term: AffinityTerm): CarriedTerm {
+  #carry(term: AffinityTerm): CountedTerm {
     const key = `${term.topologyKey}\n${term.selector.key}`
     let carried = this.#carried.get(key)
     if (carried === undefined) {
-      carried = { term, counter: new Counter(term.topologyKey) }
+      carried = { term, weight: 0, counter: new Counter(term.topologyKey) }
       this.#carried.set(key, carried)
       for (const group of this.#groups.values()) {
         if (this.#chooses(term.selector, group)) group.terms.push(carried)
       }
     }
     return carried
+  }
+
+  #wish(term: AffinityTerm, weight: number): CountedTerm {
+    const key = `${weight}\n${term.topologyKey}\n${term.selector.key}`
+    let wished = this.#wished.get(key)
+    if (wished === undefined) {
+      wished = { term, weight, counter: new Counter(term.topologyKey) }
+      this.#wished.set(key, wished)
+      for (const group of this.#groups.values()) {
+        if (this.#chooses(term.selector, group)) group.wishes.push(wished)
+      }
+    }
+    return wished
   }
 
   #chooses(selector: PodSelector, group: Group): boolean {
@@ -315,6 +343,11 @@ export class Population {
   /** The domains that pods already there keep closed to this pod. */
   carriedAgainst(pod: CompiledPod): readonly CarriedTerm[] {
     return this.#group(pod).terms
+  }
+
+  /** What pods already there wish of this pod. */
+  wishesOf(pod: CompiledPod): readonly CarriedTerm[] {
+    return this.#group(pod).wishes
   }
 
   /** Whether the pod is itself chosen by all the selectors. */

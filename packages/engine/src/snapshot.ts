@@ -3,6 +3,7 @@ import { compilePod } from './compiled-pod.ts'
 import { explainRefusal, firstRefusal, resolvePod, type ResolvedPod } from './filters.ts'
 import { NodeEntry, type NodeState } from './node-entry.ts'
 import { Population } from './population.ts'
+import { scoreNodes } from './scores.ts'
 import type { Unfit } from './unfit.ts'
 import { claimsUnfit, type VolumeLister } from './volumes.ts'
 
@@ -175,6 +176,15 @@ export class ClusterSnapshot {
       if (firstRefusal(resolved, entry) < 0) return entry.name
     }
     return undefined
+  }
+
+  /** How good each node is for the pod, in the order of the names: kube-scheduler's weighted sum, more is better. */
+  scores(pod: Pod, nodeNames: readonly string[]): readonly number[] {
+    return scoreNodes(
+      compilePod(pod),
+      nodeNames.map((name) => this.#entry(name)),
+      this.#population,
+    )
   }
 
   #entry(name: string): NodeEntry {

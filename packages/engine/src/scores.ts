@@ -1,0 +1,204 @@
+// How good each of several nodes is for a pod, as kube-scheduler's default profile scores them
+// (kubernetes/kubernetes:pkg/scheduler/framework/plugins; weights in apis/config/v1/default_plugins.go). Each plugin gives
+// every node 0 to 100; the weighted sum decides.
+
+import type { Pod, PreferredSchedulingTerm } from '@plimsoll/model'
+import { type CompiledPod, type SpreadConstraint } from './compiled-pod.ts'
+import { spreadEligibility } from './filters.ts'
+import { nodeTermMatcher } from './node-affinity.ts'
+import type { NodeEntry } from './node-entry.ts'
+import type { DomainCounts, Population } from './population.ts'
+import { toleratesTaint } from './toleration.ts'
+
+const scoreMax = 100
+
+/** The weighted sum for each node, in their order. */
+export function scoreNodes(pod: CompiledPod, entries: readonly NodeEntry[], population: Population): number[] {
+  const total = entries.map(() => 0)
+  const add = (weight: number, scores: readonly number[]): void => {
+    for (let i = 0; i < total.length; i++) total[i]! += weight * scores[i]!
+  }
+  add(
+    1,
+    entries.map((entry) => leastAllocated(pod, entry)),
+  )
+  if (!pod.requestsNothing)
+    add(
+      1,
+      entries.map((entry) => balancedAllocation(pod, entry)),
+    )
+  add(
+    3,
+    normalized(
+      entries.map((entry) => unwantedTaints(pod, entry)),
+      { reverse: true },
+    ),
+  )
+  const preferred = pod.pod.spec.affinity?.nodeAffinity?.preferredDuringSchedulingIgnoredDuringExecution ?? []
+  if (preferred.length > 0) add(2, normalized(preferredNodes(preferred, entries), { reverse: false }))
+  const spread = scoredConstraints(pod)
+  if (spread.length > 0) add(2, spreadScores(pod, spread, entries, population))
+  const affinity = affinityScores(pod, entries, population)
+  if (affinity !== undefined) add(2, affinity)
+  return total
+}
+
+/** Mean share of CPU and memory that stays free (noderesources/least_allocated.go). */
+function leastAllocated(pod: CompiledPod, entry: NodeEntry): number {
+  let sum = 0
+  let weights = 0
+  const free = (offered: number, taken: number): void => {
+    if (offered === 0) return
+    weights++
+    if (taken <= offered) sum += Math.floor(((offered - taken) * scoreMax) / offered)
+  }
+  free(entry.allocatable.milliCpu, entry.nonZeroRequested.milliCpu + pod.nonZero.milliCpu)
+  free(entry.allocatable.memory, entry.nonZeroRequested.memory + pod.nonZero.memory)
+  return weights === 0 ? 0 : Math.floor(sum / weights)
+}
+
+/** How evenly CPU and memory would be used (noderesources/balanced_allocation.go). */
+function balancedAllocation(pod: CompiledPod, entry: NodeEntry): number {
+  const { allocatable, taken } = entry
+  if (allocatable.milliCpu === 0 || allocatable.memory === 0) return scoreMax
+  const cpu = Math.min((taken.milliCpu + pod.requests.milliCpu) / allocatable.milliCpu, 1)
+  const memory = Math.min((taken.memory + pod.requests.memory) / allocatable.memory, 1)
+  return Math.floor((1 - Math.abs(cpu - memory) / 2) * scoreMax)
+}
+
+function unwantedTaints(pod: CompiledPod, entry: NodeEntry): number {
+  let count = 0
+  for (const taint of entry.node.spec.taints ?? []) {
+    if (taint.effect === 'PreferNoSchedule' && !toleratesTaint(pod.tolerations, taint)) count++
+  }
+  return count
+}
+
+const matchers = new WeakMap<PreferredSchedulingTerm, ReturnType<typeof nodeTermMatcher>>()
+
+function preferredNodes(terms: readonly PreferredSchedulingTerm[], entries: readonly NodeEntry[]): number[] {
+  const scores = entries.map(() => 0)
+  for (const term of terms) {
+    let matches = matchers.get(term)
+    if (matches === undefined) matchers.set(term, (matches = nodeTermMatcher(term.preference)))
+    for (let i = 0; i < entries.length; i++) if (matches(entries[i]!.node)) scores[i]! += term.weight
+  }
+  return scores
+}
+
+/** Scaled so that the largest becomes 100; reversed, the smallest becomes the best (helper/normalize_score.go). */
+function normalized(scores: readonly number[], o: { readonly reverse: boolean }): number[] {
+  const max = Math.max(0, ...scores)
+  if (max === 0) return scores.map(() => (o.reverse ? scoreMax : 0))
+  return scores.map((score) => {
+    const scaled = Math.floor((scoreMax * score) / max)
+    return o.reverse ? scoreMax - scaled : scaled
+  })
+}
+
+interface ScoredConstraint extends SpreadConstraint {
+  /** Whether it is the cluster's default: nodes without its key take part in the others. */
+  readonly byDefault: boolean
+}
+
+/** The pod's own soft constraints, else the cluster's: spread replicas over nodes and zones. */
+function scoredConstraints(pod: CompiledPod): readonly ScoredConstraint[] {
+  if ((pod.pod.spec.topologySpreadConstraints ?? []).length > 0) {
+    return pod.softSpread.map((constraint) => ({ ...constraint, byDefault: false }))
+  }
+  return defaultConstraints(pod.pod).map((constraint) => ({ ...constraint, byDefault: true }))
+}
+
+const replicated = new Set(['ReplicaSet', 'StatefulSet', 'ReplicationController'])
+/** They differ between replicas of a StatefulSet, whose selector does not name them. */
+const individual = new Set([
+  'statefulset.kubernetes.io/pod-name',
+  'apps.kubernetes.io/pod-index',
+  'controller-revision-hash',
+])
+
+/**
+ * kube-scheduler's system defaults (podtopologyspread/plugin.go). Upstream selects by the owner's and services' selectors;
+ * here the pod's own labels stand for them, which select the same replicas.
+ */
+function defaultConstraints(pod: Pod): readonly SpreadConstraint[] {
+  const owner = pod.metadata.ownerReferences?.find((reference) => reference.controller === true)
+  if (owner === undefined || !replicated.has(owner.kind)) return []
+  const labels = Object.entries(pod.metadata.labels ?? {}).filter(([key]) => !individual.has(key))
+  if (labels.length === 0) return []
+  const requirements = labels.map(([key, value]) => ({ key, operator: 'In' as const, values: [value] }))
+  const selector = {
+    key: JSON.stringify([pod.metadata.namespace, requirements]),
+    namespaces: new Set([pod.metadata.namespace]),
+    namespaceSelector: undefined,
+    labels: requirements,
+  }
+  const common = { minDomains: 1, selector, selfMatch: 1, honorsAffinity: true, honorsTaints: false } as const
+  return [
+    { ...common, topologyKey: 'kubernetes.io/hostname', maxSkew: 3 },
+    { ...common, topologyKey: 'topology.kubernetes.io/zone', maxSkew: 5 },
+  ]
+}
+
+/** Fewer like pods in its domains make a node better (podtopologyspread/scoring.go). */
+function spreadScores(
+  pod: CompiledPod,
+  constraints: readonly ScoredConstraint[],
+  entries: readonly NodeEntry[],
+  population: Population,
+): number[] {
+  const keys = constraints.map((constraint) => constraint.topologyKey)
+  const required = constraints.some((constraint) => !constraint.byDefault)
+  const ignored = entries.map((entry) => required && keys.some((key) => entry.labels?.[key] === undefined))
+  const parts = constraints.map((constraint) => {
+    const { key, eligible } = spreadEligibility(pod, constraint, required ? keys : [])
+    const counter = population.spreadCounts(constraint.selector, constraint.topologyKey, key, eligible)
+    const domains = new Set(
+      entries.map((entry, i) => (ignored[i] ? undefined : entry.labels?.[constraint.topologyKey])),
+    )
+    domains.delete(undefined)
+    return { constraint, counter, weight: Math.log(domains.size + 2) }
+  })
+  const raw = entries.map((entry, i) => {
+    if (ignored[i]) return undefined
+    let score = 0
+    for (const { constraint, counter, weight } of parts) {
+      const domain = entry.labels?.[constraint.topologyKey]
+      if (domain !== undefined) score += counter.count(domain) * weight + (constraint.maxSkew - 1)
+    }
+    return Math.round(score)
+  })
+  const counted = raw.filter((score) => score !== undefined)
+  const max = Math.max(0, ...counted)
+  const min = Math.min(...counted)
+  return raw.map((score) => {
+    if (score === undefined) return 0
+    return max === 0 ? scoreMax : Math.floor((scoreMax * (max + min - score)) / max)
+  })
+}
+
+/** What the pod wishes of pods that are there, and they of it; undefined when nobody wishes (interpodaffinity/scoring.go). */
+function affinityScores(pod: CompiledPod, entries: readonly NodeEntry[], population: Population): number[] | undefined {
+  const parts: { readonly counts: DomainCounts; readonly weight: number }[] = []
+  for (const term of pod.softAffinity) {
+    parts.push({ counts: population.affinityCounts([term.selector], term.topologyKey), weight: term.weight })
+  }
+  for (const term of pod.softAntiAffinity) {
+    parts.push({ counts: population.affinityCounts([term.selector], term.topologyKey), weight: -term.weight })
+  }
+  for (const { counter, weight } of population.wishesOf(pod)) {
+    if (counter.total > 0) parts.push({ counts: counter, weight })
+  }
+  if (parts.length === 0) return undefined
+  const raw = entries.map((entry) => {
+    let score = 0
+    for (const { counts, weight } of parts) {
+      const domain = entry.labels?.[counts.topologyKey]
+      if (domain !== undefined) score += weight * counts.count(domain)
+    }
+    return score
+  })
+  const max = Math.max(...raw)
+  const min = Math.min(...raw)
+  return raw.map((score) => (max === min ? 0 : Math.floor((scoreMax * (score - min)) / (max - min))))
+}
