@@ -1,1 +1,17 @@
-export {}
+export { ApiServer, type ApiServerOptions, type Decoder } from './api-server.ts'
+export { bootstrap } from './bootstrap.ts'
+export type { Fields, ObjectInput, StoredObject } from './object.ts'
+export { Registry, type ResourceInfo, type SubresourceInfo } from './registry.ts'
+export type {
+  Deletion,
+  DeletionOptions,
+  LogOptions,
+  LogSink,
+  PodLogs,
+  RequestContext,
+  ResourceUsage,
+  ServerListOptions,
+  ServerWatchOptions,
+  UsageSource,
+  UserInfo,
+} from './request.ts'

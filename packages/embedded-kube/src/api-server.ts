@@ -1,0 +1,794 @@
+// The API server without its wire: what a request means, decided synchronously over the store.
+import { apiVersionOf, ms, timestamp, type Ms, type ObjectKey, type ObjectMeta, type Scale } from '@plimsoll/model'
+import {
+  KubeError,
+  uuid,
+  type Clock,
+  type KubeApi,
+  type Random,
+  type Subscription,
+  type WatchSink,
+} from '@plimsoll/ports'
+import {
+  alreadyExists,
+  badRequest,
+  conflict,
+  expired,
+  forbidden,
+  forbiddenField,
+  invalid,
+  invalidValue,
+  methodNotAllowed,
+  modifiedMeanwhile,
+  notFound,
+  required,
+  resourceNotFound,
+  resourceVersionTooLarge,
+} from './errors.ts'
+import { InProcessClient } from './in-process-client.ts'
+import { rulesOf } from './kinds/index.ts'
+import { equal, isFields, withField, withoutNulls, type Fields, type ObjectInput, type StoredObject } from './object.ts'
+import { jsonPatch } from './patch/json-patch.ts'
+import { mergePatch } from './patch/merge-patch.ts'
+import { Registry, type ResourceInfo } from './registry.ts'
+import type {
+  Deletion,
+  DeletionOptions,
+  FieldValidation,
+  LogOptions,
+  LogSink,
+  PatchKind,
+  PatchOptions,
+  PodLogs,
+  RequestContext,
+  ServerList,
+  ServerListOptions,
+  ServerWatchOptions,
+  UpdateOptions,
+  UsageSource,
+  UserInfo,
+  WriteOptions,
+} from './request.ts'
+import { bound, withCondition } from './subresources/binding.ts'
+import { evictionVerdict } from './subresources/eviction.ts'
+import { containerForLog, noLogs } from './subresources/log.ts'
+import { scaleOf, withScale } from './subresources/scale.ts'
+import { ServiceAccountTokens } from './subresources/service-account-token.ts'
+import { Store, type StoreKey } from './store/store.ts'
+import type { StoreEvent } from './store/event-ring.ts'
+import { filterOf } from './store/selection.ts'
+
+export interface ApiServerOptions {
+  readonly clock: Clock
+  readonly random: Random
+  /** Events kept per resource for watches that continue from an older version: 10,000, and 100,000 for pods. */
+  readonly ringCapacity?: number
+  readonly podRingCapacity?: number
+}
+
+/**
+ * Checks a patched object against its schema, as the wire layer checks request bodies: drops unknown fields, warns of
+ * them or refuses them. Set by the wire layer.
+ */
+export type Decoder = (
+  context: RequestContext,
+  info: ResourceInfo,
+  object: ObjectInput,
+  validation: FieldValidation,
+) => ObjectInput
+
+interface Snapshot {
+  readonly items: readonly StoredObject[]
+  readonly revision: number
+  readonly expiresAt: number
+}
+
+const podsType = { group: '', version: 'v1', plural: 'pods' }
+const snapshotLifeMs = 300_000
+const snapshotsMax = 100
+
+export class ApiServer {
+  readonly registry: Registry = new Registry()
+  readonly clock: Clock
+  readonly random: Random
+  readonly #store: Store
+  readonly #tokens: ServiceAccountTokens
+  readonly #snapshots = new Map<string, Snapshot>()
+  /** Where container logs come from. */
+  podLogs: PodLogs | undefined
+  /** What nodes and containers use. */
+  usage: UsageSource | undefined
+  decoder: Decoder | undefined
+
+  constructor(options: ApiServerOptions) {
+    this.clock = options.clock
+    this.random = options.random
+    this.#tokens = new ServiceAccountTokens(options.random.split('tokens'))
+    this.#store = new Store({
+      ringCapacity: options.ringCapacity ?? 10_000,
+      podRingCapacity: options.podRingCapacity ?? 100_000,
+    })
+  }
+
+  /** The version of the last commit; every watcher in process has heard of it once the current call returns. */
+  get resourceVersion(): string {
+    return String(this.#store.revision)
+  }
+
+  /** The resource that serves a type. @throws {KubeError} notFound */
+  resource(type: { readonly group: string; readonly version: string; readonly plural: string }): ResourceInfo {
+    const info = this.registry.find(type.group, type.version, type.plural)
+    if (info === undefined) throw resourceNotFound()
+    return info
+  }
+
+  /** The in-process door, as one user. */
+  client(user: UserInfo, userAgent: string): KubeApi {
+    return new InProcessClient(this, user, userAgent)
+  }
+
+  get(
+    _context: RequestContext,
+    info: ResourceInfo,
+    key: ObjectKey,
+    options: { readonly resourceVersion?: string | undefined } = {},
+  ): StoredObject {
+    this.#allow(info, 'get')
+    const asked = revisionOf(options.resourceVersion)
+    if (asked !== undefined && asked > this.#store.revision) {
+      throw resourceVersionTooLarge(asked, this.#store.revision)
+    }
+    return this.#serve(info, this.#find(info, key))
+  }
+
+  /** In key order. @throws {KubeError} gone for a continue token or an exact version that is no longer kept */
+  list(_context: RequestContext, info: ResourceInfo, options: ServerListOptions = {}): ServerList {
+    this.#allow(info, 'list')
+    const filter = filterOf(info, options)
+    if (options.continue !== undefined && options.continue !== '') return this.#continue(info, options)
+    const asked = revisionOf(options.resourceVersion)
+    this.#checkMatch(options.resourceVersionMatch, options.resourceVersion)
+    if (asked !== undefined && asked > this.#store.revision) {
+      throw resourceVersionTooLarge(asked, this.#store.revision)
+    }
+    if (options.resourceVersionMatch === 'Exact' && asked !== this.#store.revision) {
+      throw expired('The provided resource version is too old to list from it.')
+    }
+    const items = this.#collection(info).list(filter)
+    const revision = this.#store.revision
+    return this.#page(info, items, 0, revision, options)
+  }
+
+  /**
+   * Delivers to the sink what the options ask for: first the current state or the missed events, before this returns,
+   * then each commit as it happens.
+   * @throws {KubeError} gone when the version is older than what is kept, timeout when it is not reached yet
+   */
+  watch(
+    _context: RequestContext,
+    info: ResourceInfo,
+    options: ServerWatchOptions,
+    sink: WatchSink<StoredObject>,
+  ): Subscription {
+    this.#allow(info, 'watch')
+    const filter = filterOf(info, options)
+    const collection = this.#collection(info)
+    const asked = revisionOf(options.resourceVersion)
+    const within = (object: StoredObject | undefined): boolean =>
+      object !== undefined &&
+      (filter.namespace === undefined || object.metadata.namespace === filter.namespace) &&
+      filter.matches?.(object) !== false
+    const deliver = (event: StoreEvent): void => {
+      const was = within(event.previous)
+      const is = event.type !== 'DELETED' && within(event.object)
+      if (!was && !is) return
+      const type = is ? (was ? 'MODIFIED' : 'ADDED') : 'DELETED'
+      sink.event({ type, object: this.#serve(info, event.object) })
+    }
+    if (options.sendInitialEvents !== true && asked !== undefined && asked > 0) {
+      return this.#store.listenSince(collection, asked, deliver)
+    }
+    if (asked !== undefined && asked > this.#store.revision) {
+      throw resourceVersionTooLarge(asked, this.#store.revision)
+    }
+    const revision = this.#store.revision
+    const initial = options.sendInitialEvents === false ? [] : collection.list(filter)
+    let stopped = false
+    const subscription = this.#store.listen(collection, deliver)
+    const stop = (): void => {
+      stopped = true
+      subscription.stop()
+    }
+    for (const object of initial) if (!stopped) sink.event({ type: 'ADDED', object: this.#serve(info, object) })
+    if (options.sendInitialEvents === true && options.allowBookmarks !== false && !stopped) {
+      sink.event({ type: 'BOOKMARK', resourceVersion: String(revision), initialEventsEnd: true })
+    }
+    return { stop }
+  }
+
+  create(
+    context: RequestContext,
+    info: ResourceInfo,
+    namespace: string | undefined,
+    input: ObjectInput,
+    options: WriteOptions = {},
+  ): StoredObject {
+    this.#allow(info, 'create')
+    const rules = rulesOf(info)
+    const sent = context.inProcess === true ? input : withoutNulls(input)
+    const meta = sent.metadata ?? {}
+    const home = this.#namespaceOf(info, namespace, meta)
+    if (meta.resourceVersion !== undefined && meta.resourceVersion !== '' && meta.resourceVersion !== '0') {
+      throw badRequest('resourceVersion should not be set on objects to be created')
+    }
+    if (home !== '' && !(info.group === '' && info.plural === 'namespaces')) this.#checkNamespace(info, home, meta)
+    const name = this.#nameFor(info, home, meta)
+    const key: StoreKey = { collection: this.#collection(info), namespace: home, name }
+    const { apiVersion: _, kind: __, metadata: ___, ...body } = sent
+    let object: StoredObject = {
+      apiVersion: storageApiVersion(info),
+      kind: info.kind,
+      metadata: {
+        ...meta,
+        name,
+        ...(home === '' ? {} : { namespace: home }),
+        uid: uuid(this.random),
+        resourceVersion: '',
+        creationTimestamp: timestamp(this.clock.now()),
+        ...(rules.generation ? { generation: 1 } : {}),
+        deletionTimestamp: undefined,
+        deletionGracePeriodSeconds: undefined,
+        selfLink: undefined,
+        managedFields: undefined,
+      },
+      ...body,
+    }
+    if (info.subresources.has('status') && !rules.statusOnCreate) object = withField(object, 'status', undefined)
+    object = rules.defaults?.(object, this.clock.now()) ?? object
+    this.#validate(info, name, rules.validate?.(object) ?? [])
+    if (key.collection.get(home, name) !== undefined) throw alreadyExists(info, name)
+    if (options.dryRun === true) return this.#serve(info, object)
+    return this.#serve(info, this.#store.put(key, undefined, object))
+  }
+
+  update(
+    context: RequestContext,
+    info: ResourceInfo,
+    key: ObjectKey,
+    input: ObjectInput,
+    options: UpdateOptions = {},
+  ): StoredObject {
+    this.#allow(info, 'update', options.subresource)
+    const sent = context.inProcess === true ? input : withoutNulls(input)
+    const meta = sent.metadata ?? {}
+    if (meta.name !== undefined && meta.name !== '' && meta.name !== key.name) {
+      throw badRequest(`the name of the object (${meta.name}) does not match the name on the URL (${key.name})`)
+    }
+    this.#namespaceOf(info, key.namespace, meta)
+    return this.#write(context, info, key, sent, options)
+  }
+
+  patch(
+    context: RequestContext,
+    info: ResourceInfo,
+    key: ObjectKey,
+    kind: PatchKind,
+    body: unknown,
+    options: PatchOptions = {},
+  ): { readonly object: StoredObject; readonly created: boolean } {
+    this.#allow(info, 'patch', options.subresource)
+    const current = this.#serve(info, this.#find(info, key))
+    const patched = kind === 'json' ? jsonPatch(current, body) : mergePatch(current, body)
+    if (!isFields(patched)) throw badRequest('the patched object is not an object')
+    let input = patched as ObjectInput
+    if (options.fieldValidation !== undefined && this.decoder !== undefined) {
+      input = this.decoder(context, info, input, options.fieldValidation)
+    }
+    return { object: this.update(context, info, key, input, options), created: false }
+  }
+
+  delete(_context: RequestContext, info: ResourceInfo, key: ObjectKey, options: DeletionOptions = {}): Deletion {
+    this.#allow(info, 'delete')
+    const found = this.#find(info, key)
+    this.#checkPreconditions(info, found, options.preconditions)
+    const rules = rulesOf(info)
+    const place = this.#place(info, key)
+    const dryRun = options.dryRun?.includes('All') === true
+    const now = this.clock.now()
+    const grace = rules.graceful ? podGracePeriod(found, options.gracePeriodSeconds) : 0
+    const finalizers = finalizersFor(found, options, rules.orphanByDefault)
+    const meta = found.metadata
+    let next = found
+    if (grace > 0) {
+      const until = ms(now + grace * 1000)
+      const before = meta.deletionGracePeriodSeconds
+      if (meta.deletionTimestamp === undefined || before === undefined || grace < before) {
+        next = withMeta(found, deletionMarks(meta, until, grace))
+      }
+    } else if (finalizers.length > 0) {
+      next = withMeta(found, {
+        ...(meta.deletionTimestamp === undefined ? deletionMarks(meta, now, 0) : { deletionGracePeriodSeconds: 0 }),
+      })
+    } else {
+      const gone = dryRun ? found : this.#store.remove(place, found)
+      return { status: deletedStatus(info, gone) }
+    }
+    next = withMeta(next, { finalizers: finalizers.length === 0 ? undefined : finalizers })
+    if (equal(next, found)) return { object: this.#serve(info, found) }
+    return { object: this.#serve(info, dryRun ? next : this.#store.put(place, found, next)) }
+  }
+
+  /** Deletes what matches, each with the same options; returns what it deleted. */
+  deleteCollection(
+    context: RequestContext,
+    info: ResourceInfo,
+    selection: ServerListOptions,
+    options: DeletionOptions = {},
+  ): ServerList {
+    this.#allow(info, 'deletecollection')
+    const found = this.list(context, info, selection)
+    for (const object of found.items) {
+      try {
+        this.delete(context, info, { namespace: object.metadata.namespace, name: object.metadata.name }, options)
+      } catch (error) {
+        if (!(error instanceof KubeError && error.failure === 'notFound')) throw error
+      }
+    }
+    return found
+  }
+
+  getScale(_context: RequestContext, info: ResourceInfo, key: ObjectKey): Scale {
+    this.#allow(info, 'get', 'scale')
+    return scaleOf(info, this.#find(info, key))
+  }
+
+  updateScale(
+    context: RequestContext,
+    info: ResourceInfo,
+    key: ObjectKey,
+    scale: Scale,
+    options: WriteOptions = {},
+  ): Scale {
+    this.#allow(info, 'update', 'scale')
+    const { metadata, ...scaled } = withScale(info, this.#find(info, key), scale)
+    const version = scale.metadata?.resourceVersion ?? ''
+    const asked = { ...metadata, resourceVersion: version === '' ? metadata.resourceVersion : version }
+    return scaleOf(info, this.#write(context, info, key, { ...scaled, metadata: asked }, options))
+  }
+
+  /** POST pods/NAME/binding. Answers the Status of success. */
+  bind(_context: RequestContext, key: ObjectKey, binding: ObjectInput, options: WriteOptions = {}): Fields {
+    const info = this.resource(podsType)
+    const pod = this.#find(info, key)
+    const next = bound(pod, binding, this.clock.now())
+    if (options.dryRun !== true) this.#store.put(this.#place(info, key), pod, next)
+    return { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', code: 201 }
+  }
+
+  /** POST pods/NAME/eviction. Answers the Status of success. @throws {KubeError} tooManyRequests while a budget refuses */
+  evict(context: RequestContext, key: ObjectKey, eviction: ObjectInput, options: WriteOptions = {}): Fields {
+    const info = this.resource(podsType)
+    const pod = this.#find(info, key)
+    const asked = (eviction['deleteOptions'] ?? {}) as DeletionOptions
+    const dryRun = options.dryRun === true || asked.dryRun?.includes('All') === true
+    const success: Fields = { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', code: 201 }
+    const now = this.clock.now()
+    const budgets = this.#store.collection('policy', 'poddisruptionbudgets')
+    const verdict = evictionVerdict(
+      pod,
+      budgets.list({ namespace: key.namespace, matches: undefined, name: undefined, nodeName: undefined }),
+      now,
+    )
+    if (dryRun) return success
+    if (verdict.kind === 'spend') {
+      this.#checkPreconditions(info, pod, asked.preconditions)
+      const { metadata } = verdict.budget
+      const place = { collection: budgets, namespace: metadata.namespace ?? '', name: metadata.name }
+      this.#store.put(place, verdict.budget, { ...verdict.budget, status: verdict.status })
+      const disrupted = {
+        type: 'DisruptionTarget',
+        status: 'True',
+        reason: 'EvictionByEvictionAPI',
+        message: 'Eviction API: evicting',
+      }
+      this.#store.put(this.#place(info, key), pod, {
+        ...pod,
+        status: withCondition(pod.status ?? {}, disrupted, now),
+      })
+    }
+    this.delete(context, info, key, asked)
+    return success
+  }
+
+  /** POST serviceaccounts/NAME/token: a TokenRequest with its status. */
+  token(_context: RequestContext, key: ObjectKey, request: ObjectInput): Fields {
+    const info = this.resource({ group: '', version: 'v1', plural: 'serviceaccounts' })
+    return this.#tokens.issue(this.#find(info, key), request, this.clock.now())
+  }
+
+  /** Whose token it is; undefined when this server did not issue it or it expired. */
+  authenticateToken(token: string): UserInfo | undefined {
+    return this.#tokens.authenticate(token, this.clock.now())
+  }
+
+  /** GET pods/NAME/log. @throws {KubeError} badRequest when the container must be named, is unknown or waits to start */
+  log(_context: RequestContext, key: ObjectKey, options: LogOptions, sink: LogSink): Subscription {
+    const pod = this.#find(this.resource(podsType), key)
+    const container = containerForLog(pod, options.container, options.previous === true)
+    if ((pod.spec?.['nodeName'] ?? '') === '') {
+      sink.end()
+      return { stop: () => {} }
+    }
+    if (this.podLogs === undefined) throw noLogs()
+    const place = { namespace: pod.metadata.namespace ?? '', name: pod.metadata.name }
+    const reading = this.podLogs.read(place, { ...options, container }, sink)
+    if (reading instanceof KubeError) throw reading
+    return reading
+  }
+
+  /** Where objects are that name `uid` as an owner. */
+  dependents(uid: string): readonly { readonly info: ResourceInfo; readonly key: ObjectKey }[] {
+    return this.#store.dependents(uid).flatMap(({ collection, namespace, name }) => {
+      const info = this.#infoOf(collection.id)
+      return info === undefined ? [] : [{ info, key: namespace === '' ? { name } : { namespace, name } }]
+    })
+  }
+
+  // --- reading ---
+
+  #collection(info: ResourceInfo): StoreKey['collection'] {
+    return this.#store.collection(info.storage.group, info.plural)
+  }
+
+  #infoOf(collectionId: string): ResourceInfo | undefined {
+    return this.registry
+      .resources()
+      .find((info) => `${info.storage.group}/${info.plural}` === collectionId && info.storage.group === info.group)
+  }
+
+  #place(info: ResourceInfo, key: ObjectKey): StoreKey {
+    return {
+      collection: this.#collection(info),
+      namespace: info.namespaced ? (key.namespace ?? '') : '',
+      name: key.name,
+    }
+  }
+
+  #find(info: ResourceInfo, key: ObjectKey): StoredObject {
+    const found = this.#collection(info).get(info.namespaced ? (key.namespace ?? '') : '', key.name)
+    if (found === undefined) throw notFound(info, key.name)
+    return found
+  }
+
+  /** A stored object in the version asked for. */
+  #serve(_info: ResourceInfo, object: StoredObject): StoredObject {
+    return object
+  }
+
+  #allow(info: ResourceInfo, verb: string, subresource?: string): void {
+    const verbs = subresource === undefined ? info.verbs : info.subresources.get(subresource)?.verbs
+    if (verbs === undefined) throw resourceNotFound()
+    if (!verbs.includes(verb)) throw methodNotAllowed(info, verb)
+  }
+
+  #checkMatch(match: string | undefined, resourceVersion: string | undefined): void {
+    if (match === undefined || match === '') return
+    if (resourceVersion === undefined || resourceVersion === '') {
+      throw invalid({ group: 'meta.k8s.io', kind: 'ListOptions' }, '', [
+        forbiddenField('resourceVersionMatch', 'resourceVersionMatch is forbidden unless resourceVersion is provided'),
+      ])
+    }
+    if (match === 'Exact' && resourceVersion === '0') {
+      throw invalid({ group: 'meta.k8s.io', kind: 'ListOptions' }, '', [
+        forbiddenField('resourceVersionMatch', 'resourceVersionMatch "exact" is forbidden for resourceVersion "0"'),
+      ])
+    }
+  }
+
+  #page(
+    info: ResourceInfo,
+    items: readonly StoredObject[],
+    from: number,
+    revision: number,
+    options: ServerListOptions,
+  ): ServerList {
+    const limit = options.limit ?? 0
+    const end = limit > 0 ? Math.min(items.length, from + limit) : items.length
+    const page = from === 0 && end === items.length ? items : items.slice(from, end)
+    const served = page.map((object) => this.#serve(info, object))
+    if (end === items.length) return { items: served, resourceVersion: String(revision) }
+    const id = snapshotId(info, revision, options)
+    this.#snapshots.delete(id)
+    this.#snapshots.set(id, { items, revision, expiresAt: this.clock.now() + snapshotLifeMs })
+    for (const old of this.#snapshots.keys()) {
+      if (this.#snapshots.size <= snapshotsMax) break
+      this.#snapshots.delete(old)
+    }
+    const unselected = (options.labelSelector ?? '') === '' && (options.fieldSelector ?? '') === ''
+    return {
+      items: served,
+      resourceVersion: String(revision),
+      continue: continueToken(revision, end),
+      ...(unselected ? { remainingItemCount: items.length - end } : {}),
+    }
+  }
+
+  #continue(info: ResourceInfo, options: ServerListOptions): ServerList {
+    const token = parseContinueToken(options.continue!)
+    if (token === undefined) throw badRequest(`continue key is not valid: ${options.continue}`)
+    const snapshot = this.#snapshots.get(snapshotId(info, token.revision, options))
+    if (snapshot === undefined || snapshot.expiresAt < this.clock.now()) {
+      throw expired(
+        'The provided continue parameter is too old to display a consistent list result. You must start a new list without the continue parameter.',
+      )
+    }
+    return this.#page(info, snapshot.items, token.next, snapshot.revision, options)
+  }
+
+  // --- writing ---
+
+  #namespaceOf(info: ResourceInfo, fromUrl: string | undefined, meta: ObjectMeta): string {
+    if (!info.namespaced) return ''
+    const inBody = meta.namespace ?? ''
+    const namespace = fromUrl ?? ''
+    if (namespace === '') throw badRequest('an empty namespace may not be set during creation')
+    if (inBody !== '' && inBody !== namespace) {
+      throw badRequest('the namespace of the provided object does not match the namespace sent on the request')
+    }
+    return namespace
+  }
+
+  #checkNamespace(info: ResourceInfo, namespace: string, meta: ObjectMeta): void {
+    const found = this.#store.collection('', 'namespaces').get('', namespace)
+    if (found === undefined) throw notFound({ group: '', plural: 'namespaces', kind: 'Namespace' }, namespace)
+    if (found.metadata.deletionTimestamp === undefined) return
+    throw forbidden(
+      info,
+      meta.name ?? '',
+      `unable to create new content in namespace ${namespace} because it is being terminated`,
+      [
+        {
+          reason: 'NamespaceTerminating',
+          message: `namespace ${namespace} is being terminated`,
+          field: 'metadata.namespace',
+        },
+      ],
+    )
+  }
+
+  #nameFor(info: ResourceInfo, namespace: string, meta: ObjectMeta): string {
+    if (meta.name !== undefined && meta.name !== '') return meta.name
+    const base = meta.generateName ?? ''
+    if (base === '') {
+      throw invalid(info, '', [required('metadata.name', 'name or generateName is required')])
+    }
+    const collection = this.#collection(info)
+    for (let attempt = 0; attempt < 8; attempt++) {
+      const name = generateName(base, this.random)
+      if (collection.get(namespace, name) === undefined) return name
+    }
+    throw alreadyExists(info, base)
+  }
+
+  #write(
+    _context: RequestContext,
+    info: ResourceInfo,
+    key: ObjectKey,
+    sent: ObjectInput,
+    options: UpdateOptions,
+  ): StoredObject {
+    const rules = rulesOf(info)
+    const old = this.#find(info, key)
+    const meta = sent.metadata ?? {}
+    if (meta.uid !== undefined && meta.uid !== '' && meta.uid !== old.metadata.uid) {
+      throw conflict(
+        info,
+        key.name,
+        `Precondition failed: UID in precondition: ${meta.uid}, UID in object meta: ${old.metadata.uid}`,
+      )
+    }
+    const version = meta.resourceVersion ?? ''
+    if (version === '' || version === '0') {
+      if (!rules.unconditionalUpdate) {
+        throw invalid(info, key.name, [invalidValue('metadata.resourceVersion', 0, 'must be specified for an update')])
+      }
+    } else if (version !== old.metadata.resourceVersion) throw conflict(info, key.name, modifiedMeanwhile)
+    const merged = this.#merge(info, old, sent, options.subresource)
+    let next = options.subresource === undefined ? (rules.defaults?.(merged, this.clock.now()) ?? merged) : merged
+    this.#checkFinalizers(info, next, old)
+    this.#validate(info, key.name, [...(rules.validateUpdate?.(next, old) ?? []), ...(rules.validate?.(next) ?? [])])
+    if (rules.generation && options.subresource === undefined && specChanged(next, old)) {
+      next = withMeta(next, { generation: (old.metadata.generation ?? 0) + 1 })
+    }
+    if (equal(next, old)) return this.#serve(info, old)
+    if (options.dryRun === true) return this.#serve(info, next)
+    const place = this.#place(info, key)
+    if (finalizersGone(next, old)) return this.#serve(info, this.#store.remove(place, next))
+    return this.#serve(info, this.#store.put(place, old, next))
+  }
+
+  /** What the write leaves of the old object: the server's metadata, and the half that the endpoint does not write. */
+  #merge(
+    info: ResourceInfo,
+    old: StoredObject,
+    sent: ObjectInput,
+    subresource: UpdateOptions['subresource'],
+  ): StoredObject {
+    const meta = old.metadata
+    if (subresource === 'status') {
+      const metadata = rulesOf(info).metadataWithStatus
+        ? { ...meta, labels: sent.metadata?.labels, annotations: sent.metadata?.annotations }
+        : meta
+      return { ...old, metadata, status: sent['status'] as Fields | undefined }
+    }
+    const { apiVersion: _, kind: __, metadata: ___, ...body } = sent
+    return {
+      apiVersion: old.apiVersion,
+      kind: old.kind,
+      metadata: {
+        ...sent.metadata,
+        name: meta.name,
+        namespace: meta.namespace,
+        uid: meta.uid,
+        resourceVersion: meta.resourceVersion,
+        creationTimestamp: meta.creationTimestamp,
+        generateName: meta.generateName,
+        generation: meta.generation,
+        deletionTimestamp: meta.deletionTimestamp,
+        deletionGracePeriodSeconds: meta.deletionGracePeriodSeconds,
+        selfLink: undefined,
+      },
+      ...body,
+      ...(info.subresources.has('status') ? { status: old.status } : {}),
+    }
+  }
+
+  #checkFinalizers(info: ResourceInfo, next: StoredObject, old: StoredObject): void {
+    if (old.metadata.deletionTimestamp === undefined || next.metadata.finalizers === old.metadata.finalizers) return
+    const before = old.metadata.finalizers ?? []
+    const added = (next.metadata.finalizers ?? []).filter((finalizer) => !before.includes(finalizer))
+    if (added.length === 0) return
+    throw invalid(info, next.metadata.name, [
+      forbiddenField(
+        'metadata.finalizers',
+        `no new finalizers can be added if the object is being deleted, found new finalizers []string{${added.map((f) => JSON.stringify(f)).join(', ')}}`,
+      ),
+    ])
+  }
+
+  #validate(info: ResourceInfo, name: string, errors: readonly Parameters<typeof invalid>[2][number][]): void {
+    if (errors.length > 0) throw invalid(info, name, errors)
+  }
+
+  #checkPreconditions(info: ResourceInfo, found: StoredObject, asked: DeletionOptions['preconditions']): void {
+    const { name, uid, resourceVersion } = found.metadata
+    if (asked?.uid !== undefined && asked.uid !== uid) {
+      throw conflict(info, name, `Precondition failed: UID in precondition: ${asked.uid}, UID in object meta: ${uid}`)
+    }
+    if (asked?.resourceVersion !== undefined && asked.resourceVersion !== resourceVersion) {
+      throw conflict(
+        info,
+        name,
+        `Precondition failed: ResourceVersion in precondition: ${asked.resourceVersion}, ResourceVersion in object meta: ${resourceVersion}`,
+      )
+    }
+  }
+}
+
+function storageApiVersion(info: ResourceInfo): string {
+  return apiVersionOf(info.storage)
+}
+
+export function withMeta(object: StoredObject, changes: Partial<StoredObject['metadata']>): StoredObject {
+  return { ...object, metadata: { ...object.metadata, ...changes } }
+}
+
+/** undefined when unset; 0 means any. @throws {KubeError} invalid when it is not a number */
+function revisionOf(text: string | undefined): number | undefined {
+  if (text === undefined || text === '') return undefined
+  if (!/^\d+$/.test(text)) {
+    throw invalid({ group: 'meta.k8s.io', kind: 'ListOptions' }, '', [
+      invalidValue('resourceVersion', text, `strconv.ParseUint: parsing ${JSON.stringify(text)}: invalid syntax`),
+    ])
+  }
+  return Number(text)
+}
+
+const nameLetters = 'bcdfghjklmnpqrstvwxz2456789'
+
+/** kubernetes/apiserver:pkg/storage/names/generate.go */
+export function generateName(base: string, random: Random): string {
+  let name = base.slice(0, 58)
+  for (let i = 0; i < 5; i++) name += nameLetters[random.below(nameLetters.length)]
+  return name
+}
+
+function specChanged(next: StoredObject, old: StoredObject): boolean {
+  for (const field of new Set([...Object.keys(next), ...Object.keys(old)])) {
+    if (field === 'metadata' || field === 'status') continue
+    if (!equal(next[field], old[field])) return true
+  }
+  return false
+}
+
+function finalizersGone(next: StoredObject, old: StoredObject): boolean {
+  return (
+    old.metadata.deletionTimestamp !== undefined &&
+    (old.metadata.deletionGracePeriodSeconds ?? 0) === 0 &&
+    (old.metadata.finalizers?.length ?? 0) > 0 &&
+    (next.metadata.finalizers?.length ?? 0) === 0
+  )
+}
+
+function deletionMarks(meta: StoredObject['metadata'], at: Ms, grace: number): Partial<StoredObject['metadata']> {
+  return {
+    deletionTimestamp: timestamp(at),
+    deletionGracePeriodSeconds: grace,
+    ...(meta.generation === undefined ? {} : { generation: meta.generation + 1 }),
+  }
+}
+
+/** kubernetes/kubernetes:pkg/registry/core/pod/strategy.go, CheckGracefulDelete */
+function podGracePeriod(pod: StoredObject, asked: number | null | undefined): number {
+  let period = asked ?? (pod.spec?.['terminationGracePeriodSeconds'] as number | undefined) ?? 30
+  if ((pod.spec?.['nodeName'] ?? '') === '') period = 0
+  const phase = pod.status?.['phase']
+  if (phase === 'Succeeded' || phase === 'Failed') period = 0
+  return period < 0 ? 1 : period
+}
+
+function finalizersFor(object: StoredObject, options: DeletionOptions, orphanByDefault: boolean): readonly string[] {
+  const present = object.metadata.finalizers ?? []
+  const policy =
+    options.propagationPolicy ??
+    (options.orphanDependents === undefined ? undefined : options.orphanDependents ? 'Orphan' : 'Background')
+  const others = present.filter((finalizer) => finalizer !== 'foregroundDeletion' && finalizer !== 'orphan')
+  if (policy === 'Foreground') return [...others, 'foregroundDeletion']
+  if (policy === 'Orphan') return [...others, 'orphan']
+  if (policy === 'Background') return others
+  if (others.length !== present.length) return present
+  return orphanByDefault ? [...others, 'orphan'] : others
+}
+
+function deletedStatus(info: ResourceInfo, object: StoredObject): Fields {
+  return {
+    kind: 'Status',
+    apiVersion: 'v1',
+    metadata: {},
+    status: 'Success',
+    details: {
+      name: object.metadata.name,
+      ...(info.group === '' ? {} : { group: info.group }),
+      kind: info.plural,
+      uid: object.metadata.uid,
+    },
+  }
+}
+
+function snapshotId(info: ResourceInfo, revision: number, options: ServerListOptions): string {
+  return JSON.stringify([
+    info.storage.group,
+    info.plural,
+    revision,
+    options.namespace ?? '',
+    options.labelSelector ?? '',
+    options.fieldSelector ?? '',
+  ])
+}
+
+function continueToken(revision: number, next: number): string {
+  return btoa(JSON.stringify({ v: 'meta.k8s.io/v1', rv: revision, next }))
+    .replaceAll('+', '-')
+    .replaceAll('/', '_')
+    .replaceAll('=', '')
+}
+
+function parseContinueToken(text: string): { readonly revision: number; readonly next: number } | undefined {
+  try {
+    const token = JSON.parse(atob(text.replaceAll('-', '+').replaceAll('_', '/'))) as Fields
+    const { rv, next } = token
+    return typeof rv === 'number' && typeof next === 'number' ? { revision: rv, next } : undefined
+  } catch {
+    return undefined
+  }
+}

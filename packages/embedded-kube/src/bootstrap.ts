@@ -1,0 +1,82 @@
+import type { ApiServer } from './api-server.ts'
+import { isKubeFailure } from '@plimsoll/ports'
+import type { ObjectInput } from './object.ts'
+import type { RequestContext } from './request.ts'
+
+/** What every cluster has from its first moment. Objects that are there already are left alone. */
+export function bootstrap(server: ApiServer): void {
+  const context: RequestContext = {
+    user: { name: 'system:apiserver', groups: ['system:masters'] },
+    userAgent: 'kube-apiserver',
+    warnings: [],
+    inProcess: true,
+  }
+  for (const object of bootstrapObjects()) {
+    const [group, version] = object.apiVersion!.includes('/') ? object.apiVersion!.split('/') : ['', object.apiVersion!]
+    const info = server.registry.findKind(group!, version!, object.kind!)!
+    try {
+      server.create(context, info, object.metadata?.namespace, object)
+    } catch (error) {
+      if (!isKubeFailure(error, 'alreadyExists')) throw error
+    }
+  }
+}
+
+function bootstrapObjects(): readonly ObjectInput[] {
+  return [
+    ...['default', 'kube-system', 'kube-public', 'kube-node-lease'].map((name) => ({
+      apiVersion: 'v1',
+      kind: 'Namespace',
+      metadata: { name },
+    })),
+    {
+      apiVersion: 'v1',
+      kind: 'Service',
+      metadata: {
+        name: 'kubernetes',
+        namespace: 'default',
+        labels: { component: 'apiserver', provider: 'kubernetes' },
+      },
+      spec: {
+        type: 'ClusterIP',
+        clusterIP: '10.100.0.1',
+        ports: [{ name: 'https', port: 443, protocol: 'TCP', targetPort: 443 }],
+      },
+    },
+    ...[
+      {
+        name: 'system-cluster-critical',
+        value: 2_000_000_000,
+        description: 'For pods that the cluster cannot do without; they may run on any node.',
+      },
+      {
+        name: 'system-node-critical',
+        value: 2_000_001_000,
+        description: 'For pods that their node cannot do without.',
+      },
+    ].map(({ name, value, description }) => ({
+      apiVersion: 'scheduling.k8s.io/v1',
+      kind: 'PriorityClass',
+      metadata: { name },
+      value,
+      description,
+    })),
+    {
+      apiVersion: 'storage.k8s.io/v1',
+      kind: 'StorageClass',
+      metadata: { name: 'gp2' },
+      provisioner: 'kubernetes.io/aws-ebs',
+      parameters: { type: 'gp2', fsType: 'ext4' },
+      volumeBindingMode: 'WaitForFirstConsumer',
+    },
+    {
+      apiVersion: 'storage.k8s.io/v1',
+      kind: 'StorageClass',
+      metadata: { name: 'gp3', annotations: { 'storageclass.kubernetes.io/is-default-class': 'true' } },
+      provisioner: 'ebs.csi.aws.com',
+      parameters: { type: 'gp3' },
+      volumeBindingMode: 'WaitForFirstConsumer',
+      allowVolumeExpansion: true,
+    },
+  ]
+}

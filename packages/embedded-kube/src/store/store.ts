@@ -1,0 +1,161 @@
+import type { OwnerReference } from '@plimsoll/model'
+import type { Subscription } from '@plimsoll/ports'
+import { expired, resourceVersionTooLarge } from '../errors.ts'
+import type { StoredObject } from '../object.ts'
+import { Collection, type StoreListener, type StoreWatcher } from './collection.ts'
+import type { StoreEvent } from './event-ring.ts'
+
+/** Where an object is kept. */
+export interface StoreKey {
+  readonly collection: Collection
+  /** Empty for cluster-scoped objects. */
+  readonly namespace: string
+  readonly name: string
+}
+
+export interface StoreOptions {
+  /** Events kept per resource, so that a watch can continue from an older version. */
+  readonly ringCapacity: number
+  readonly podRingCapacity: number
+}
+
+/**
+ * All objects, under one revision that every write raises by one and stamps on the object. Objects are never changed
+ * in place. Listeners hear of a commit after it, in commit order; what they write in turn is queued behind.
+ */
+export class Store {
+  #revision = 1
+  readonly #options: StoreOptions
+  readonly #collections = new Map<string, Collection>()
+  readonly #dependents = new Map<string, Map<string, StoreKey>>()
+  readonly #queue: { readonly collection: Collection; readonly event: StoreEvent }[] = []
+  #draining = false
+  /** Hears every event of every collection, before the collection's own watchers. */
+  onCommit: ((collection: Collection, event: StoreEvent) => void) | undefined
+
+  constructor(options: StoreOptions) {
+    this.#options = options
+  }
+
+  get revision(): number {
+    return this.#revision
+  }
+
+  collection(group: string, plural: string): Collection {
+    const id = `${group}/${plural}`
+    let collection = this.#collections.get(id)
+    if (collection === undefined) {
+      const pods = id === '/pods'
+      collection = new Collection(id, {
+        ringCapacity: pods ? this.#options.podRingCapacity : this.#options.ringCapacity,
+        indexNodes: pods,
+      })
+      this.#collections.set(id, collection)
+    }
+    return collection
+  }
+
+  collections(): Iterable<Collection> {
+    return this.#collections.values()
+  }
+
+  /** Commits `next` over `previous` (undefined creates) and returns it as stored, with its new resourceVersion. */
+  put(key: StoreKey, previous: StoredObject | undefined, next: StoredObject): StoredObject {
+    const revision = ++this.#revision
+    const stored: StoredObject = { ...next, metadata: { ...next.metadata, resourceVersion: String(revision) } }
+    key.collection.set(key.namespace, key.name, previous, stored)
+    this.#indexOwners(key, previous, stored)
+    this.#publish(key.collection, {
+      revision,
+      type: previous === undefined ? 'ADDED' : 'MODIFIED',
+      object: stored,
+      previous,
+    })
+    return stored
+  }
+
+  /** Removes; returns the last state, stamped with the version of the removal. */
+  remove(key: StoreKey, previous: StoredObject): StoredObject {
+    const revision = ++this.#revision
+    const last: StoredObject = { ...previous, metadata: { ...previous.metadata, resourceVersion: String(revision) } }
+    key.collection.set(key.namespace, key.name, previous, undefined)
+    this.#indexOwners(key, previous, undefined)
+    this.#publish(key.collection, { revision, type: 'DELETED', object: last, previous })
+    return last
+  }
+
+  /** Listens from now on. */
+  listen(collection: Collection, listener: StoreListener): Subscription {
+    return this.#add(collection, { since: this.#revision, listener })
+  }
+
+  /**
+   * Listens to everything after `revision`, what already happened first.
+   * @throws {KubeError} gone when events after it were forgotten, timeout when it is not reached yet
+   */
+  listenSince(collection: Collection, revision: number, listener: StoreListener): Subscription {
+    if (revision > this.#revision) throw resourceVersionTooLarge(revision, this.#revision)
+    const oldest = collection.ring.dropped
+    if (revision < oldest) throw expired(`too old resource version: ${revision} (${oldest})`)
+    const watcher: StoreWatcher = { since: this.#revision, listener }
+    const missed = collection.ring.since(revision)
+    const subscription = this.#add(collection, watcher)
+    for (const event of missed) watcher.listener?.(event)
+    return subscription
+  }
+
+  /** Where objects are that name `uid` as an owner, in the order in which they first did. */
+  dependents(uid: string): StoreKey[] {
+    return [...(this.#dependents.get(uid)?.values() ?? [])]
+  }
+
+  #add(collection: Collection, watcher: StoreWatcher): Subscription {
+    collection.watchers.add(watcher)
+    return {
+      stop: () => {
+        watcher.listener = undefined
+        collection.watchers.delete(watcher)
+      },
+    }
+  }
+
+  #publish(collection: Collection, event: StoreEvent): void {
+    collection.ring.push(event)
+    this.#queue.push({ collection, event })
+    if (this.#draining) return
+    this.#draining = true
+    try {
+      for (let i = 0; i < this.#queue.length; i++) {
+        const { collection: changed, event: due } = this.#queue[i]!
+        this.onCommit?.(changed, due)
+        for (const watcher of changed.watchers) if (watcher.since < due.revision) watcher.listener?.(due)
+      }
+    } finally {
+      this.#queue.length = 0
+      this.#draining = false
+    }
+  }
+
+  #indexOwners(key: StoreKey, previous: StoredObject | undefined, next: StoredObject | undefined): void {
+    const before = previous?.metadata.ownerReferences
+    const after = next?.metadata.ownerReferences
+    if (before === after) return
+    const id = `${key.collection.id}/${key.namespace}/${key.name}`
+    for (const owner of before ?? []) if (!owns(after, owner.uid)) this.#forget(owner.uid, id)
+    for (const owner of after ?? []) {
+      let keys = this.#dependents.get(owner.uid)
+      if (keys === undefined) this.#dependents.set(owner.uid, (keys = new Map()))
+      keys.set(id, key)
+    }
+  }
+
+  #forget(uid: string, id: string): void {
+    const keys = this.#dependents.get(uid)
+    keys?.delete(id)
+    if (keys?.size === 0) this.#dependents.delete(uid)
+  }
+}
+
+function owns(owners: readonly OwnerReference[] | undefined, uid: string): boolean {
+  return owners?.some((owner) => owner.uid === uid) ?? false
+}
