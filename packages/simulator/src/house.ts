@@ -1,0 +1,150 @@
+// The house: all worlds wired together in one process, on whatever clock it is given. Read it from top to bottom.
+import type { ObjectMeta } from '@plimsoll/model'
+import {
+  KubeError,
+  type Clock,
+  type ContainerProgram,
+  type KubeApi,
+  type Log,
+  type ProgramTable,
+  type Random,
+} from '@plimsoll/ports'
+import { EmbeddedAws, seedEksWorld, type EksWorld } from '@plimsoll/embedded-aws'
+import { EmbeddedCluster, type TimingMode } from '@plimsoll/embedded-cluster'
+import { ApiServer, bootstrap, type ObjectInput, type RequestContext, type UserInfo } from '@plimsoll/embedded-kube'
+import { clusterAutoscalerProgram } from './cluster-autoscaler-program.ts'
+
+/** A parsed manifest: any object that can be created. */
+export interface KubeManifest {
+  readonly apiVersion: string
+  readonly kind: string
+  readonly metadata: ObjectMeta
+  readonly [field: string]: unknown
+}
+
+export interface HouseOptions {
+  readonly clock: Clock
+  readonly random: Random
+  readonly log: Log
+  /** How long machines and containers take; realistic when absent. */
+  readonly timing?: TimingMode
+  readonly cluster: {
+    readonly name: string
+    readonly region: string
+    /** `1.35`. */
+    readonly version: string
+    /** Known once the API server listens; told to DescribeCluster. */
+    readonly endpoint?: string
+    readonly certificateAuthorityPem?: string
+  }
+  readonly nodeGroup: {
+    readonly name: string
+    readonly instanceType: string
+    readonly min: number
+    readonly max: number
+    readonly desired: number
+  }
+  /** Created in this order when the house starts. */
+  readonly manifests?: readonly KubeManifest[]
+  /** Programs of further images. */
+  readonly programs?: ProgramTable
+  /** See EmbeddedClusterOptions. */
+  readonly heartbeats?: 'lazy' | 'written'
+}
+
+const admin: UserInfo = { name: 'kubernetes-admin', groups: ['system:masters', 'system:authenticated'] }
+
+export class House {
+  readonly clock: Clock
+  readonly kube: ApiServer
+  readonly aws: EmbeddedAws
+  readonly cluster: EmbeddedCluster
+  /** What was seeded into the cloud: the group's name, the subnets, the images. */
+  readonly world: EksWorld
+  readonly #manifests: readonly KubeManifest[]
+
+  constructor(o: HouseOptions) {
+    const { clock, random, log } = o
+    this.clock = clock
+    this.#manifests = o.manifests ?? []
+
+    this.kube = new ApiServer({ clock, random: random.split('kube') })
+    bootstrap(this.kube)
+
+    this.aws = new EmbeddedAws({
+      clock,
+      random: random.split('aws'),
+      region: o.cluster.region,
+      log,
+      ...(o.timing === undefined ? {} : { timing: o.timing }),
+    })
+    this.world = seedEksWorld(this.aws, { cluster: o.cluster, nodeGroup: o.nodeGroup })
+
+    this.cluster = new EmbeddedCluster({
+      kube: (user, agent) => this.kube.client(user, agent),
+      clock,
+      random: random.split('cluster'),
+      log,
+      machines: this.aws.machines(),
+      programs: programTable(o.programs, [
+        [/(^|\/)cluster-autoscaler([:@]|$)/, clusterAutoscalerProgram(this.aws.api())],
+      ]),
+      kubernetesVersion: o.cluster.version,
+      ...(o.timing === undefined ? {} : { timing: o.timing }),
+      ...(o.heartbeats === undefined ? {} : { heartbeats: o.heartbeats }),
+    })
+    this.kube.podLogs = {
+      read: (pod, options, sink) => {
+        try {
+          return this.cluster.podLogs.read(pod, options, sink)
+        } catch (error) {
+          if (error instanceof KubeError) return error
+          throw error
+        }
+      },
+    }
+    this.kube.usage = {
+      node: (name) => this.cluster.usage.node(name),
+      pod: ({ namespace, name }) =>
+        new Map(
+          this.cluster.usage
+            .pod(namespace, name)
+            .map(({ name: container, cpu, memory }) => [container, { cpu, memory }]),
+        ),
+    }
+  }
+
+  /** The API server as an administrator sees it, or as another user. */
+  client(user: UserInfo = admin, agent = 'plimsoll'): KubeApi {
+    return this.kube.client(user, agent)
+  }
+
+  /** Components first, then what is installed: its pods are bound when the first nodes are there. */
+  async start(): Promise<void> {
+    await this.cluster.start()
+    for (const manifest of this.#manifests) this.install(manifest)
+  }
+
+  async stop(): Promise<void> {
+    await this.cluster.stop()
+  }
+
+  /** Creates one object as an administrator would. @throws {KubeError} */
+  install(manifest: KubeManifest): void {
+    const slash = manifest.apiVersion.indexOf('/')
+    const group = slash < 0 ? '' : manifest.apiVersion.slice(0, slash)
+    const info = this.kube.registry.findKind(group, manifest.apiVersion.slice(slash + 1), manifest.kind)
+    if (info === undefined)
+      throw new Error(`${manifest.metadata.name ?? 'object'}: no kind ${manifest.kind} in ${manifest.apiVersion}`)
+    const context: RequestContext = { user: admin, userAgent: 'plimsoll', warnings: [] }
+    const namespace = info.namespaced ? (manifest.metadata.namespace ?? 'default') : undefined
+    this.kube.create(context, info, namespace, manifest as unknown as ObjectInput)
+  }
+}
+
+function programTable(
+  extra: ProgramTable | undefined,
+  own: readonly (readonly [RegExp, ContainerProgram])[],
+): ProgramTable {
+  return (image) => extra?.(image) ?? own.find(([pattern]) => pattern.test(image))?.[1]
+}
