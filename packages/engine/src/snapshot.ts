@@ -7,6 +7,16 @@ import { scoreNodes } from './scores.ts'
 import type { Unfit } from './unfit.ts'
 import { claimsUnfit, type VolumeLister } from './volumes.ts'
 
+/** What a look at the nodes found. */
+export interface Survey {
+  readonly fits: readonly string[]
+  readonly examined: number
+  /** How many of the examined nodes gave each reason. */
+  readonly reasons: ReadonlyMap<string, number>
+  /** The filters that refused somewhere. */
+  readonly plugins: ReadonlySet<string>
+}
+
 /** How to take back one write. */
 type Undo = () => void
 
@@ -176,6 +186,41 @@ export class ClusterSnapshot {
       if (firstRefusal(resolved, entry) < 0) return entry.name
     }
     return undefined
+  }
+
+  /**
+   * Asks node after node, from the one at `start` around, until `fitsMax` were found that fit; when none did, says of all
+   * of them why. `alsoRefuses` is asked of nodes that would fit.
+   */
+  survey(
+    pod: Pod,
+    options: {
+      readonly start?: number
+      readonly fitsMax?: number
+      readonly alsoRefuses?: ((nodeName: string) => readonly Unfit[]) | undefined
+    } = {},
+  ): Survey {
+    const { start = 0, fitsMax = Infinity, alsoRefuses } = options
+    const entries = this.nodes() as readonly NodeEntry[]
+    const resolved = this.#resolve(pod)
+    const fits: string[] = []
+    const reasons = new Map<string, number>()
+    const plugins = new Set<string>()
+    let examined = 0
+    while (examined < entries.length && fits.length < fitsMax) {
+      const entry = entries[(start + examined++) % entries.length]!
+      const refusal = firstRefusal(resolved, entry)
+      const unfits = refusal >= 0 ? explainRefusal(refusal, resolved, entry) : alsoRefuses?.(entry.name)
+      if (unfits === undefined || unfits.length === 0) {
+        fits.push(entry.name)
+        continue
+      }
+      for (const { plugin, reason } of unfits) {
+        reasons.set(reason, (reasons.get(reason) ?? 0) + 1)
+        plugins.add(plugin)
+      }
+    }
+    return { fits, examined, reasons, plugins }
   }
 
   /** How good each node is for the pod, in the order of the names: kube-scheduler's weighted sum, more is better. */

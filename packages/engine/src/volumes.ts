@@ -72,7 +72,7 @@ function isBound(claim: PersistentVolumeClaim): boolean {
 }
 
 /** Whether the claim is left unbound until a pod that uses it has a node. */
-export function waitsForConsumer(claim: PersistentVolumeClaim, lister: VolumeLister): boolean {
+export function waitsForConsumer(claim: PersistentVolumeClaim, lister: Pick<VolumeLister, 'storageClass'>): boolean {
   const name = claim.spec.storageClassName
   return name !== undefined && lister.storageClass(name)?.volumeBindingMode === 'WaitForFirstConsumer'
 }

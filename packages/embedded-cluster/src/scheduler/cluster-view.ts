@@ -1,0 +1,129 @@
+// The scheduler's picture of the cluster: nodes, the pods on them, and the pods that it has just given a node and that the
+// API server does not show there yet (kubernetes/kubernetes:pkg/scheduler/backend/cache/cache.go).
+
+import { ClusterSnapshot, podRequests, type VolumeLister } from '@plimsoll/engine'
+import { keyText, type Namespace, type Node, type Pod } from '@plimsoll/model'
+import type { ClusterChange } from './cluster-change.ts'
+
+interface Placed {
+  readonly pod: Pod
+  readonly nodeName: string
+  /** Not yet seen bound. */
+  readonly assumed: boolean
+}
+
+export class ClusterView {
+  readonly snapshot: ClusterSnapshot
+  readonly #placed = new Map<string, Placed>()
+  /** Also of nodes that are not there: a pod may be seen before its node, and outlives it. */
+  readonly #byNode = new Map<string, Map<string, Pod>>()
+  readonly #happened: (change: ClusterChange) => void
+  /** Grows with every change of the picture. */
+  version = 0
+
+  constructor(options: { readonly volumes: VolumeLister; readonly happened: (change: ClusterChange) => void }) {
+    this.snapshot = new ClusterSnapshot({ volumes: options.volumes })
+    this.#happened = options.happened
+  }
+
+  nodeAdded(node: Node): void {
+    const { name } = node.metadata
+    this.version++
+    this.snapshot.addNode(node, [...(this.#byNode.get(name)?.values() ?? [])])
+    this.#happened('nodeAdded')
+  }
+
+  nodeUpdated(node: Node, old: Node): void {
+    const changes = nodeChanges(node, old)
+    this.snapshot.replaceNode(node)
+    if (changes.length > 0) this.version++
+    for (const change of changes) this.#happened(change)
+  }
+
+  nodeDeleted(node: Node): void {
+    this.version++
+    this.snapshot.removeNode(node.metadata.name)
+    this.#happened('nodeDeleted')
+  }
+
+  namespaceChanged(namespace: Namespace): void {
+    this.version++
+    this.snapshot.setNamespace(namespace.metadata.name, namespace.metadata.labels ?? {})
+    this.#happened('namespaces')
+  }
+
+  /** A pod as the API server shows it on its node, for the first time or again. */
+  podSeen(pod: Pod, nodeName: string): void {
+    const key = keyText(pod.metadata)
+    const known = this.#placed.get(key)
+    this.#place(key, pod, nodeName, { assumed: false })
+    if (known === undefined || known.nodeName !== nodeName) this.#happened('podPlaced')
+    else if (asksForLess(pod, known.pod)) this.#happened('podGone')
+    if (known !== undefined && known.pod.metadata.labels !== pod.metadata.labels) {
+      if (JSON.stringify(known.pod.metadata.labels) !== JSON.stringify(pod.metadata.labels)) this.#happened('podLabels')
+    }
+  }
+
+  /** A pod finished or was deleted. */
+  podGone(key: string): void {
+    if (this.#displace(key)) this.#happened('podGone')
+  }
+
+  /** Counts the pod on the node from now on, before the API server shows it there. */
+  assume(pod: Pod, nodeName: string): void {
+    this.#place(keyText(pod.metadata), pod, nodeName, { assumed: true })
+    this.#happened('podPlaced')
+  }
+
+  /** Takes back an assumption that did not come true. */
+  forget(key: string): void {
+    if (this.isAssumed(key) && this.#displace(key)) this.#happened('podGone')
+  }
+
+  isAssumed(key: string): boolean {
+    return this.#placed.get(key)?.assumed === true
+  }
+
+  #place(key: string, pod: Pod, nodeName: string, o: { readonly assumed: boolean }): void {
+    this.#displace(key)
+    this.version++
+    this.#placed.set(key, { pod, nodeName, assumed: o.assumed })
+    let there = this.#byNode.get(nodeName)
+    if (there === undefined) this.#byNode.set(nodeName, (there = new Map()))
+    there.set(key, pod)
+    if (this.snapshot.node(nodeName) !== undefined) this.snapshot.addPod(pod, nodeName)
+  }
+
+  #displace(key: string): boolean {
+    const placed = this.#placed.get(key)
+    if (placed === undefined) return false
+    const { nodeName, pod } = placed
+    this.version++
+    this.#placed.delete(key)
+    const there = this.#byNode.get(nodeName)!
+    there.delete(key)
+    if (there.size === 0) this.#byNode.delete(nodeName)
+    if (this.snapshot.node(nodeName) !== undefined) {
+      this.snapshot.removePod(pod.metadata.namespace, pod.metadata.name, nodeName)
+    }
+    return true
+  }
+}
+
+function nodeChanges(node: Node, old: Node): ClusterChange[] {
+  const changes: ClusterChange[] = []
+  const differ = (a: unknown, b: unknown): boolean => a !== b && JSON.stringify(a) !== JSON.stringify(b)
+  if (differ(node.metadata.labels, old.metadata.labels)) changes.push('nodeLabels')
+  if (differ(node.spec.taints, old.spec.taints) || node.spec.unschedulable !== old.spec.unschedulable) {
+    changes.push('nodeTaints')
+  }
+  if (differ(node.status?.allocatable, old.status?.allocatable)) changes.push('nodeAllocatable')
+  return changes
+}
+
+function asksForLess(pod: Pod, old: Pod): boolean {
+  if (pod.spec === old.spec && pod.status?.containerStatuses === old.status?.containerStatuses) return false
+  const now = podRequests(pod)
+  const before = podRequests(old)
+  return now.milliCpu < before.milliCpu || now.memory < before.memory
+}
