@@ -2,6 +2,7 @@
 import type { ObjectMeta } from '@plimsoll/model'
 import {
   KubeError,
+  type AwsApi,
   type Clock,
   type ContainerProgram,
   type KubeApi,
@@ -33,9 +34,6 @@ export interface HouseOptions {
     readonly region: string
     /** `1.35`. */
     readonly version: string
-    /** Known once the API server listens; told to DescribeCluster. */
-    readonly endpoint?: string
-    readonly certificateAuthorityPem?: string
   }
   readonly nodeGroup: {
     readonly name: string
@@ -48,6 +46,10 @@ export interface HouseOptions {
   readonly manifests?: readonly KubeManifest[]
   /** Programs of further images. */
   readonly programs?: ProgramTable
+  /** Puts something between the programs and the cloud: faults, records. */
+  readonly aroundAws?: (api: AwsApi) => AwsApi
+  /** Puts something between a component or program and the API server. */
+  readonly aroundKube?: (api: KubeApi, user: UserInfo, agent: string) => KubeApi
   /** See EmbeddedClusterOptions. */
   readonly heartbeats?: 'lazy' | 'written'
 }
@@ -59,12 +61,14 @@ export class House {
   readonly kube: ApiServer
   readonly aws: EmbeddedAws
   readonly cluster: EmbeddedCluster
-  /** What was seeded into the cloud: the group's name, the subnets, the images. */
+  /** What was seeded into the cloud. */
   readonly world: EksWorld
+  /** The Auto Scaling Group behind the node group. */
+  readonly groupName: string
   readonly #manifests: readonly KubeManifest[]
 
   constructor(o: HouseOptions) {
-    const { clock, random, log } = o
+    const { clock, random, log, aroundAws = (api) => api, aroundKube = (api) => api } = o
     this.clock = clock
     this.#manifests = o.manifests ?? []
 
@@ -78,16 +82,22 @@ export class House {
       log,
       ...(o.timing === undefined ? {} : { timing: o.timing }),
     })
-    this.world = seedEksWorld(this.aws, { cluster: o.cluster, nodeGroup: o.nodeGroup })
+    const { name, instanceType, min, max, desired } = o.nodeGroup
+    this.world = seedEksWorld(this.aws, {
+      clusterName: o.cluster.name,
+      kubernetesVersion: o.cluster.version,
+      nodegroups: [{ name, instanceType, minSize: min, maxSize: max, desiredSize: desired }],
+    })
+    this.groupName = this.world.groupNames[name]!
 
     this.cluster = new EmbeddedCluster({
-      kube: (user, agent) => this.kube.client(user, agent),
+      kube: (user, agent) => aroundKube(this.kube.client(user, agent), user, agent),
       clock,
       random: random.split('cluster'),
       log,
       machines: this.aws.machines(),
       programs: programTable(o.programs, [
-        [/(^|\/)cluster-autoscaler([:@]|$)/, clusterAutoscalerProgram(this.aws.api())],
+        [/(^|\/)cluster-autoscaler([:@]|$)/, clusterAutoscalerProgram(aroundAws(this.aws.api()))],
       ]),
       kubernetesVersion: o.cluster.version,
       ...(o.timing === undefined ? {} : { timing: o.timing }),
