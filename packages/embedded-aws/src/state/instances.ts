@@ -1,0 +1,458 @@
+import type * as Ec2 from '@aws-sdk/client-ec2'
+import { assert, hours, ms, type Ms } from '@plimsoll/model'
+import type { Clock, Timer } from '@plimsoll/ports'
+import type { InstanceType } from '../catalogue/instance-type.ts'
+import { failure } from './failure.ts'
+import type { Faults } from './faults.ts'
+import type { Ids } from './ids.ts'
+import type { Network } from './network.ts'
+import { mergeTags, type Tag } from './tags.ts'
+import type { Timing } from './timing.ts'
+import { privateDnsName, publicDnsName, zonesOf } from './zones.ts'
+
+export type InstanceState = 'pending' | 'running' | 'shutting-down' | 'terminated' | 'stopping' | 'stopped'
+
+export const stateCodes: { readonly [state in InstanceState]: number } = {
+  pending: 0,
+  running: 16,
+  'shutting-down': 32,
+  terminated: 48,
+  stopping: 64,
+  stopped: 80,
+}
+
+/** Terminated instances stay visible for about an hour. */
+const terminatedVisibleFor = hours(1)
+
+export interface InstanceRecord {
+  readonly id: string
+  readonly type: InstanceType
+  readonly reservationId: string
+  /** Who launched it: an account id, or a service's own. */
+  readonly requesterId: string | undefined
+  /** As DescribeInstances tells it; replaced on every change, never written to. */
+  readonly described: Ec2.Instance
+  readonly state: InstanceState
+  readonly userData: string | undefined
+  /** When the present state began. */
+  readonly since: Ms
+  /** When the status checks pass, counted from `running`. */
+  readonly checkedAfter: Ms
+}
+
+export interface LaunchRequest {
+  readonly type: InstanceType
+  readonly image: Ec2.Image
+  readonly subnetId: string
+  readonly securityGroupIds: readonly string[]
+  readonly lifecycle: 'on-demand' | 'spot'
+  readonly tags: readonly Tag[]
+  readonly reservationId?: string
+  readonly requesterId?: string
+  readonly keyName?: string | undefined
+  readonly userData?: string | undefined
+  readonly clientToken?: string | undefined
+  readonly iamInstanceProfile?: Ec2.IamInstanceProfile | undefined
+  readonly privateAddress?: string | undefined
+  readonly publicAddress?: boolean | undefined
+  readonly monitoring?: boolean | undefined
+  readonly metadataOptions?: Ec2.InstanceMetadataOptionsResponse | undefined
+}
+
+export type InstanceListener = (record: InstanceRecord, before: InstanceState | undefined) => void
+
+/** EC2's instances and what becomes of them on the clock. */
+export class Instances {
+  readonly #clock: Clock
+  readonly #ids: Ids
+  readonly #network: Network
+  readonly #timing: Timing
+  readonly #faults: Faults
+  readonly #records = new Map<string, InstanceRecord>()
+  readonly #timers = new Map<string, Timer>()
+  readonly #listeners: InstanceListener[] = []
+  /** Terminated ones in the order in which they leave. */
+  readonly #leaving: { readonly id: string; readonly at: Ms }[] = []
+
+  constructor(o: {
+    readonly clock: Clock
+    readonly ids: Ids
+    readonly network: Network
+    readonly timing: Timing
+    readonly faults: Faults
+  }) {
+    this.#clock = o.clock
+    this.#ids = o.ids
+    this.#network = o.network
+    this.#timing = o.timing
+    this.#faults = o.faults
+  }
+
+  /** Called after every change of state, in order, each listener once. It must not throw. */
+  onChange(listener: InstanceListener): () => void {
+    this.#listeners.push(listener)
+    return () => {
+      const index = this.#listeners.indexOf(listener)
+      if (index >= 0) this.#listeners.splice(index, 1)
+    }
+  }
+
+  /** In order of launch; without those that were terminated more than an hour ago. */
+  all(): readonly InstanceRecord[] {
+    this.#forgetTerminated()
+    return [...this.#records.values()]
+  }
+
+  get(id: string): InstanceRecord | undefined {
+    this.#forgetTerminated()
+    return this.#records.get(id)
+  }
+
+  /** @throws InvalidInstanceID.NotFound naming all that are unknown; InvalidInstanceID.Malformed */
+  getAll(ids: readonly string[]): InstanceRecord[] {
+    const malformed = ids.find((id) => !/^i-[0-9a-f]+$/.test(id))
+    if (malformed !== undefined) throw failure('InvalidInstanceID.Malformed', `Invalid id: "${malformed}"`)
+    const missing = ids.filter((id) => this.get(id) === undefined)
+    if (missing.length === 1)
+      throw failure('InvalidInstanceID.NotFound', `The instance ID '${missing[0]}' does not exist`)
+    if (missing.length > 1)
+      throw failure('InvalidInstanceID.NotFound', `The instance IDs '${missing.join(', ')}' do not exist`)
+    return ids.map((id) => this.#records.get(id)!)
+  }
+
+  reservationId(): string {
+    return this.#ids.resource('r')
+  }
+
+  /** Why the launch would fail now, in AWS's words; undefined when it would not. */
+  launchFailure(request: Pick<LaunchRequest, 'type' | 'image' | 'subnetId' | 'lifecycle'>): Error | undefined {
+    const { type, image, lifecycle } = request
+    const zone = this.#network.subnet(request.subnetId).AvailabilityZone!
+    const architecture = type.architecture === 'arm64' ? 'arm64' : 'x86_64'
+    if (image.Architecture !== architecture)
+      return failure(
+        'InvalidParameterValue',
+        `The architecture '${architecture}' of the specified instance type does not match the architecture '${image.Architecture}' of the specified AMI. Specify an instance type and an AMI that have matching architectures, and try again. You can use 'describe-instance-types' or 'describe-images' to discover the architecture of the instance type or AMI.`,
+      )
+    if (lifecycle === 'on-demand' && this.#vcpusInUse() + type.vcpu > this.#faults.vcpusMax)
+      return failure(
+        'VcpuLimitExceeded',
+        `You have requested more vCPU capacity than your current vCPU limit of ${this.#faults.vcpusMax} allows for the instance bucket that the specified instance type belongs to. Please visit http://aws.amazon.com/contact-us/ec2-request to request an adjustment to this limit.`,
+      )
+    if (!this.#faults.hasCapacity(type.name, zone, lifecycle)) return this.#insufficient(type, zone, lifecycle)
+    return undefined
+  }
+
+  /** @throws {AwsError} capacity, quota, addresses, architecture */
+  launch(request: LaunchRequest): InstanceRecord {
+    const refused = this.launchFailure(request)
+    if (refused !== undefined) throw refused
+    const subnet = this.#network.subnet(request.subnetId)
+    const address = request.privateAddress ?? this.#network.allocate(request.subnetId)
+    this.#faults.takeCapacity(request.type.name, subnet.AvailabilityZone!, request.lifecycle)
+    const id = this.#ids.resource('i')
+    const record: InstanceRecord = {
+      id,
+      type: request.type,
+      reservationId: request.reservationId ?? this.reservationId(),
+      requesterId: request.requesterId,
+      described: this.#describe(id, address, request),
+      state: 'pending',
+      userData: request.userData,
+      since: this.#clock.now(),
+      checkedAfter: this.#timing.draw('statusChecks'),
+    }
+    this.#records.set(id, record)
+    this.#announce(record, undefined)
+    this.#bootLater(id, request.type)
+    return this.#records.get(id)!
+  }
+
+  /** Ends `pending` at once: for a world that is already there. */
+  runNow(id: string): void {
+    this.#timers.get(id)?.cancel()
+    this.#timers.delete(id)
+    if (this.#records.get(id)?.state === 'pending') this.#move(id, 'running')
+  }
+
+  /** Begins termination; what is terminated or on its way stays so. Returns the record before and after. */
+  terminate(id: string, reason: { readonly code: string; readonly message: string } = userInitiated): Transition {
+    const before = this.#records.get(id)
+    assert(before !== undefined, 'only known instances are terminated')
+    if (before.state === 'terminated' || before.state === 'shutting-down') return { before, after: before }
+    const stopped = before.state === 'stopped'
+    this.#move(id, 'shutting-down', reason)
+    if (stopped) this.#move(id, 'terminated', reason)
+    else this.#later(id, this.#timing.draw('termination'), () => this.#move(id, 'terminated', reason))
+    return { before, after: this.#records.get(id)! }
+  }
+
+  stop(id: string): Transition {
+    const before = this.#records.get(id)!
+    if (before.state === 'stopped' || before.state === 'stopping') return { before, after: before }
+    if (before.state !== 'running') throw incorrectState(before, 'stopped')
+    this.#move(id, 'stopping', userInitiated)
+    this.#later(id, this.#timing.draw('stop'), () => this.#move(id, 'stopped', userInitiated))
+    return { before, after: this.#records.get(id)! }
+  }
+
+  start(id: string): Transition {
+    const before = this.#records.get(id)!
+    if (before.state === 'running' || before.state === 'pending') return { before, after: before }
+    if (before.state !== 'stopped') throw incorrectState(before, 'started')
+    this.#move(id, 'pending')
+    this.#bootLater(id, before.type)
+    return { before, after: this.#records.get(id)! }
+  }
+
+  setTags(id: string, tags: readonly { Key: string; Value: string }[]): void {
+    this.#update(id, { Tags: [...tags] })
+  }
+
+  #bootLater(id: string, type: InstanceType): void {
+    const times = type.hypervisor === 'metal' ? 10 : type.gpu !== undefined ? 2 : 1
+    this.#later(id, this.#timing.draw('launch', times), () => this.#move(id, 'running'))
+  }
+
+  #later(id: string, delay: Ms, callback: () => void): void {
+    this.#timers.get(id)?.cancel()
+    this.#timers.set(
+      id,
+      this.#clock.after(delay, () => {
+        this.#timers.delete(id)
+        callback()
+      }),
+    )
+  }
+
+  #move(id: string, state: InstanceState, reason?: { readonly code: string; readonly message: string }): void {
+    const before = this.#records.get(id)!
+    const now = this.#clock.now()
+    const gone = state === 'terminated'
+    const address = before.described.PrivateIpAddress
+    if (gone && address !== undefined) this.#network.release(before.described.SubnetId!, address)
+    const after: InstanceRecord = {
+      ...before,
+      state,
+      since: now,
+      described: {
+        ...(gone ? withoutNetwork(before.described) : before.described),
+        State: { Code: stateCodes[state], Name: state },
+        ...(state === 'pending' ? { LaunchTime: new Date(now) } : {}),
+        ...(reason === undefined
+          ? { StateTransitionReason: '', StateReason: undefined }
+          : {
+              StateTransitionReason: `${reason.code === userInitiated.code ? 'User initiated' : reason.code} (${gmt(now)})`,
+              StateReason: { Code: reason.code, Message: reason.message },
+            }),
+      },
+    }
+    this.#records.set(id, after)
+    if (gone) this.#leaving.push({ id, at: ms(now + terminatedVisibleFor) })
+    this.#announce(after, before.state)
+  }
+
+  #update(id: string, change: Partial<Ec2.Instance>): void {
+    const record = this.#records.get(id)!
+    this.#records.set(id, { ...record, described: { ...record.described, ...change } })
+  }
+
+  #announce(record: InstanceRecord, before: InstanceState | undefined): void {
+    for (const listener of this.#listeners.slice()) listener(record, before)
+  }
+
+  #forgetTerminated(): void {
+    const now = this.#clock.now()
+    while (this.#leaving.length > 0 && this.#leaving[0]!.at <= now) this.#records.delete(this.#leaving.shift()!.id)
+  }
+
+  #vcpusInUse(): number {
+    let vcpus = 0
+    for (const record of this.#records.values())
+      if (record.state !== 'terminated' && record.described.InstanceLifecycle === undefined) vcpus += record.type.vcpu
+    return vcpus
+  }
+
+  #insufficient(type: InstanceType, zone: string, lifecycle: 'on-demand' | 'spot'): Error {
+    if (lifecycle === 'spot')
+      return failure(
+        'InsufficientInstanceCapacity',
+        'There is no Spot capacity available that matches your request.',
+        500,
+      )
+    const others = zonesOf(this.#network.region)
+      .map((z) => z.name)
+      .filter((name) => name !== zone && this.#faults.hasCapacity(type.name, name, lifecycle))
+    const advice =
+      others.length === 0
+        ? ''
+        : ` You can currently get ${type.name} capacity by not specifying an Availability Zone in your request or choosing ${others.join(', ')}.`
+    return failure(
+      'InsufficientInstanceCapacity',
+      `We currently do not have sufficient ${type.name} capacity in the Availability Zone you requested (${zone}). Our system will be working on provisioning additional capacity.${advice}`,
+      500,
+    )
+  }
+
+  #describe(id: string, address: string, request: LaunchRequest): Ec2.Instance {
+    const { type, image } = request
+    const network = this.#network
+    const subnet = network.subnet(request.subnetId)
+    const now = new Date(this.#clock.now())
+    const groups = request.securityGroupIds.map((groupId) => ({
+      GroupId: groupId,
+      GroupName: network.securityGroups.get(groupId)?.GroupName,
+    }))
+    const isPublic = request.publicAddress ?? subnet.MapPublicIpOnLaunch === true
+    const publicAddress = isPublic ? network.publicAddress() : undefined
+    const dns = privateDnsName(address, network.region)
+    const attached = { AttachTime: now, DeleteOnTermination: true, Status: 'attached' as const }
+    const association =
+      publicAddress === undefined
+        ? {}
+        : {
+            Association: {
+              IpOwnerId: 'amazon',
+              PublicDnsName: publicDnsName(publicAddress, network.region),
+              PublicIp: publicAddress,
+            },
+          }
+    const macAddress = `02:${this.#ids.hex(10).replace(/(..)(?=.)/g, '$1:')}`
+    const cores = type.architecture === 'arm64' || type.vcpu === 1 ? type.vcpu : type.vcpu / 2
+    return {
+      InstanceId: id,
+      AmiLaunchIndex: 0,
+      ImageId: image.ImageId,
+      InstanceType: type.name as Ec2._InstanceType,
+      State: { Code: stateCodes.pending, Name: 'pending' },
+      StateTransitionReason: '',
+      LaunchTime: now,
+      UsageOperationUpdateTime: now,
+      UsageOperation: 'RunInstances',
+      PrivateIpAddress: address,
+      PrivateDnsName: dns,
+      PublicDnsName: publicAddress === undefined ? '' : publicDnsName(publicAddress, network.region),
+      ...(publicAddress === undefined ? {} : { PublicIpAddress: publicAddress }),
+      ...(request.keyName === undefined ? {} : { KeyName: request.keyName }),
+      SubnetId: request.subnetId,
+      VpcId: subnet.VpcId,
+      Placement: {
+        AvailabilityZone: subnet.AvailabilityZone,
+        AvailabilityZoneId: subnet.AvailabilityZoneId,
+        GroupName: '',
+        Tenancy: 'default',
+      },
+      SecurityGroups: groups,
+      Architecture: image.Architecture,
+      Hypervisor: 'xen',
+      VirtualizationType: 'hvm',
+      EnaSupport: true,
+      EbsOptimized: type.ebsMbps > 0,
+      RootDeviceName: image.RootDeviceName,
+      RootDeviceType: 'ebs',
+      BlockDeviceMappings: [
+        { DeviceName: image.RootDeviceName, Ebs: { ...attached, VolumeId: this.#ids.resource('vol') } },
+      ],
+      NetworkInterfaces: [
+        {
+          ...association,
+          Attachment: {
+            ...attached,
+            AttachmentId: this.#ids.resource('eni-attach'),
+            DeviceIndex: 0,
+            NetworkCardIndex: 0,
+          },
+          Description: '',
+          Groups: groups,
+          InterfaceType: 'interface',
+          Ipv6Addresses: [],
+          MacAddress: macAddress,
+          NetworkInterfaceId: this.#ids.resource('eni'),
+          OwnerId: network.accountId,
+          PrivateDnsName: dns,
+          PrivateIpAddress: address,
+          PrivateIpAddresses: [{ ...association, Primary: true, PrivateDnsName: dns, PrivateIpAddress: address }],
+          SourceDestCheck: true,
+          Status: 'in-use',
+          SubnetId: request.subnetId,
+          VpcId: subnet.VpcId,
+        },
+      ],
+      ...(request.iamInstanceProfile === undefined ? {} : { IamInstanceProfile: request.iamInstanceProfile }),
+      ...(request.lifecycle === 'spot'
+        ? { InstanceLifecycle: 'spot' as const, SpotInstanceRequestId: `sir-${this.#ids.hex(8)}` }
+        : {}),
+      Monitoring: { State: request.monitoring === true ? 'enabled' : 'disabled' },
+      MetadataOptions: request.metadataOptions ?? {
+        State: 'applied',
+        HttpTokens: 'required',
+        HttpPutResponseHopLimit: 2,
+        HttpEndpoint: 'enabled',
+        HttpProtocolIpv6: 'disabled',
+        InstanceMetadataTags: 'disabled',
+      },
+      CpuOptions: { CoreCount: cores, ThreadsPerCore: type.vcpu / cores },
+      CapacityReservationSpecification: { CapacityReservationPreference: 'open' },
+      EnclaveOptions: { Enabled: false },
+      HibernationOptions: { Configured: false },
+      PrivateDnsNameOptions: {
+        HostnameType: 'ip-name',
+        EnableResourceNameDnsARecord: false,
+        EnableResourceNameDnsAAAARecord: false,
+      },
+      MaintenanceOptions: { AutoRecovery: 'default' },
+      CurrentInstanceBootMode: image.Architecture === 'arm64' ? 'uefi' : 'legacy-bios',
+      PlatformDetails: 'Linux/UNIX',
+      SourceDestCheck: true,
+      ProductCodes: [],
+      ClientToken: request.clientToken ?? '',
+      Tags: mergeTags(request.tags),
+    }
+  }
+}
+
+export interface Transition {
+  readonly before: InstanceRecord
+  readonly after: InstanceRecord
+}
+
+export const userInitiated = {
+  code: 'Client.UserInitiatedShutdown',
+  message: 'Client.UserInitiatedShutdown: User initiated shutdown',
+} as const
+
+/** What DescribeInstances no longer tells of a terminated instance. */
+function withoutNetwork(instance: Ec2.Instance): Ec2.Instance {
+  const {
+    PrivateIpAddress: _address,
+    PublicIpAddress: _public,
+    SubnetId: _subnet,
+    VpcId: _vpc,
+    IamInstanceProfile: _profile,
+    ...rest
+  } = instance
+  return {
+    ...rest,
+    PrivateDnsName: '',
+    PublicDnsName: '',
+    NetworkInterfaces: [],
+    SecurityGroups: [],
+    BlockDeviceMappings: [],
+  }
+}
+
+function incorrectState(record: InstanceRecord, wanted: string): Error {
+  return failure(
+    'IncorrectInstanceState',
+    `The instance '${record.id}' is not in a state from which it can be ${wanted}.`,
+  )
+}
+
+/** `2026-11-23 22:03:26 GMT` */
+function gmt(at: Ms): string {
+  return `${new Date(at).toISOString().slice(0, 19).replace('T', ' ')} GMT`
+}
+
+export function isAlive(record: InstanceRecord | undefined): boolean {
+  return record !== undefined && (record.state === 'pending' || record.state === 'running')
+}
