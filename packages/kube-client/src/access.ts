@@ -33,18 +33,38 @@ export interface Endpoint {
   readonly proxyUrl: string | undefined
   /** Namespace of the context. */
   readonly namespace: string | undefined
-  /** Reads files and runs exec plugins again where what they gave has expired. @throws KubeError `unauthorized` */
-  credentials(): Promise<Credentials>
+  /**
+   * Reads files and runs exec plugins again where what they gave has expired, or, to `renew`, in any case.
+   * @throws KubeError `unauthorized`
+   */
+  credentials(o: { readonly renew: boolean }): Promise<Credentials>
 }
 
 /** @throws Error in one line: what is missing, and what there is */
 export async function readAccess(access: KubeAccess): Promise<Endpoint> {
   // The library is large, and only needed by who speaks to a server over the wire.
   const { KubeConfig } = await import('@kubernetes/client-node')
-  const config = new KubeConfig()
-  const where = load(config, access)
-  if (access.kind !== 'inCluster' && access.context !== undefined) config.setCurrentContext(access.context)
-  return endpointOf(config, where)
+  const read = (): { config: KubeConfig; where: string } => {
+    const config = new KubeConfig()
+    const where = load(config, access)
+    if (access.kind !== 'inCluster' && access.context !== undefined) config.setCurrentContext(access.context)
+    return { config, where }
+  }
+  let { config, where } = read()
+  const { server, proxyUrl, namespace } = prepare(config, where)
+  return {
+    server,
+    proxyUrl,
+    namespace,
+    credentials: ({ renew }) => {
+      if (renew) {
+        // The library remembers tokens until they expire, also those that the server refuses.
+        ;({ config, where } = read())
+        prepare(config, where)
+      }
+      return credentialsOf(config, where)
+    },
+  }
 }
 
 /** Answers the words by which errors name the place. */
@@ -115,7 +135,8 @@ function parse(where: string, load: () => void): void {
   }
 }
 
-function endpointOf(config: KubeConfig, where: string): Endpoint {
+/** Checks that the current context is whole, and readies its cluster and user. */
+function prepare(config: KubeConfig, where: string): Pick<Endpoint, 'server' | 'proxyUrl' | 'namespace'> {
   const name = config.currentContext as string | undefined
   if (name === undefined || name === '') throw new Error(`${where}: no current-context; ${listed(config.contexts)}`)
   const context = config.contexts.find((found) => found.name === name)
@@ -131,12 +152,7 @@ function endpointOf(config: KubeConfig, where: string): Endpoint {
   if (cluster.server.startsWith('http:'))
     config.clusters = config.clusters.map((found) => (found === cluster ? { ...found, skipTLSVerify: true } : found))
   tellExecPlugins(config)
-  return {
-    server: cluster.server,
-    proxyUrl: cluster.proxyUrl,
-    namespace: context.namespace,
-    credentials: () => credentialsOf(config, where),
-  }
+  return { server: cluster.server, proxyUrl: cluster.proxyUrl, namespace: context.namespace }
 }
 
 function listed(entries: readonly { readonly name: string }[]): string {

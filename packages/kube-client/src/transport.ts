@@ -181,10 +181,10 @@ export class Transport {
     throw unavailable(`${this.#what(request)}: ${this.#host}: ${transportText(error)}`, error)
   }
 
-  async #currentCredentials(): Promise<Credentials> {
+  async #currentCredentials(renew = false): Promise<Credentials> {
     const known = this.#credentials
-    if (known !== undefined && this.#o.clock.now() - known.at < credentialsFor) return known.value
-    this.#refreshing ??= this.#endpoint.credentials().finally(() => (this.#refreshing = undefined))
+    if (!renew && known !== undefined && this.#o.clock.now() - known.at < credentialsFor) return known.value
+    this.#refreshing ??= this.#endpoint.credentials({ renew }).finally(() => (this.#refreshing = undefined))
     const value = await this.#refreshing
     this.#credentials = { value, at: this.#o.clock.now() }
     return value
@@ -192,8 +192,10 @@ export class Transport {
 
   /** Asks for credentials again; whether they changed. */
   async #renewed(refused: Credentials): Promise<boolean> {
-    this.#credentials = undefined
-    return fingerprint(await this.#currentCredentials()) !== fingerprint(refused)
+    // Another request may have found out before.
+    const known = this.#credentials?.value
+    const renewed = known === refused ? await this.#currentCredentials(true) : known
+    return renewed !== undefined && fingerprint(renewed) !== fingerprint(refused)
   }
 
   /** Connections are kept as long as the certificates stay the same. */
