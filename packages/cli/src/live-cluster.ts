@@ -1,10 +1,25 @@
 // The embedded world on real ports: the house of `simulator`, served to clients that we did not write.
-import { readFileSync } from 'node:fs'
-import { createServer } from 'node:net'
-import { fileURLToPath } from 'node:url'
-import type { Clock, AwsApi, KubeApi } from '@plimsoll/ports'
-import { CliError } from './failure.ts'
-import type { InstancePaths, RunningCluster } from './instance.ts'
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { startAwsServer } from '@plimsoll/embedded-aws'
+import { createPki, kubeconfigText, startKubeServer, type Pki } from '@plimsoll/embedded-kube'
+import { minutes, Nodes } from '@plimsoll/model'
+import {
+  ScaledClock,
+  SeededRandom,
+  silentLog,
+  SystemClock,
+  type AwsApi,
+  type Clock,
+  type KubeApi,
+} from '@plimsoll/ports'
+import { House } from '@plimsoll/simulator'
+import { clusterEnvironment } from './environment.ts'
+import { HistoryClock } from './history-clock.ts'
+import { writePrivately, type InstancePaths, type RunningCluster } from './instance.ts'
+import { choosePort } from './ports.ts'
+import { isReady } from './ticker.ts'
+import { clusterAutoscalerManifests, workshopBase } from './workshop.ts'
 
 export interface LiveClusterOptions {
   readonly name: string
@@ -28,8 +43,115 @@ export interface LiveCluster {
   stop(): Promise<void>
 }
 
+const region = 'ap-northeast-2'
+const kubernetesVersion = '1.35'
+/** How old a cluster is when it is first seen: its nodes have long joined, and its pods run. */
+const history = minutes(15)
+
+/** @throws {CliError} when a port is taken */
 export async function startLiveCluster(o: LiveClusterOptions): Promise<LiveCluster> {
-  void [readFileSync, createServer, fileURLToPath, CliError]
-  void o
-  throw new Error('waiting')
+  const kubePort = await choosePort({ asked: o.port, usual: 6443, option: '--port' })
+  const awsPort = await choosePort({ asked: o.awsPort, usual: 6444, option: '--aws-port' })
+  const pki = await keptPki(o.paths.pki)
+  const kubeUrl = `https://127.0.0.1:${kubePort}`
+
+  const system = new SystemClock()
+  const clock = new HistoryClock({ present: system.now(), history })
+  const house = new House({
+    clock,
+    random: new SeededRandom(o.seed),
+    log: silentLog,
+    heartbeats: 'written',
+    cluster: {
+      name: o.name,
+      region,
+      version: kubernetesVersion,
+      endpoint: kubeUrl,
+      certificateAuthorityPem: pki.ca.certificate,
+    },
+    nodeGroup: { name: 'ng1', instanceType: 't3.medium', min: 3, max: o.workshop ? 3 : 6, desired: 3 },
+    manifests: [...workshopBase(), ...(o.workshop ? [] : clusterAutoscalerManifests(o.name))],
+  })
+  await house.start()
+  await clock.live(() => new ScaledClock(system, o.speed))
+
+  const kubeServer = await startKubeServer(house.kube, { port: kubePort, pki })
+  const awsServer = await startAwsServer(house.aws, { port: awsPort })
+
+  const aws = house.aws.api()
+  writePrivately(o.paths.kubeconfig, kubeconfigText({ server: kubeUrl, cluster: o.name, pki }))
+  const running: RunningCluster = {
+    kubeUrl,
+    awsUrl: awsServer.url,
+    environment: clusterEnvironment({
+      name: o.name,
+      region,
+      accountId: house.aws.accountId,
+      kubeconfig: o.paths.kubeconfig,
+      kubeCache: o.paths.kubeCache,
+      awsUrl: awsServer.url,
+      images: { ...(await image(aws, 'arm64')), ...(await image(aws, 'amd64')) },
+    }),
+  }
+  const kube = house.client()
+  return {
+    running,
+    clock,
+    kube,
+    aws,
+    summary: async () => {
+      const nodes = (await kube.list(Nodes)).items
+      const types = new Set(nodes.map((node) => node.metadata.labels?.['node.kubernetes.io/instance-type'] ?? '?'))
+      const rows: readonly (readonly [string, string])[] = [
+        [
+          'Cluster',
+          `${o.name}, Kubernetes ${kubernetesVersion}, ${region}${o.speed === 1 ? '' : `, time ×${o.speed}`}`,
+        ],
+        ['Kubernetes API', kubeUrl],
+        ['AWS endpoint', awsServer.url],
+        ['kubeconfig', o.paths.kubeconfig],
+        ['Nodes', `${nodes.filter(isReady).length} of ${nodes.length} Ready, ${[...types].join(', ')}`],
+        ['Node group', `ng1: min 3, max ${o.workshop ? 3 : 6}`],
+        ['Autoscaler', o.workshop ? 'none installed' : 'Cluster Autoscaler, in kube-system'],
+      ]
+      return rows.map(([name, value]) => `${name.padEnd(15)} ${value}`).join('\n')
+    },
+    stop: async () => {
+      await kubeServer.close()
+      await awsServer.close()
+      await house.stop()
+    },
+  }
+}
+
+/** The newest EKS image, as Karpenter's chapter wants it. */
+async function image(aws: AwsApi, architecture: 'arm64' | 'amd64'): Promise<{ arm64?: string; amd64?: string }> {
+  const folder = architecture === 'arm64' ? 'arm64' : 'x86_64'
+  const name = `/aws/service/eks/optimized-ami/${kubernetesVersion}/amazon-linux-2023/${folder}/standard/recommended/image_id`
+  try {
+    const { Parameter } = await aws.call('ssm', 'GetParameter', { Name: name })
+    return Parameter?.Value === undefined ? {} : { [architecture]: Parameter.Value }
+  } catch {
+    return {}
+  }
+}
+
+const pkiParts = ['ca', 'server', 'admin'] as const
+
+/** The keys of an earlier run under this name, so that its kubeconfigs stay good, or new ones. */
+async function keptPki(folder: string): Promise<Pki> {
+  const file = (part: string, kind: 'crt' | 'key'): string => join(folder, `${part}.${kind}`)
+  if (pkiParts.every((part) => existsSync(file(part, 'crt')) && existsSync(file(part, 'key')))) {
+    const read = (part: string): Pki['ca'] => ({
+      certificate: readFileSync(file(part, 'crt'), 'utf8'),
+      key: readFileSync(file(part, 'key'), 'utf8'),
+    })
+    return { ca: read('ca'), server: read('server'), admin: read('admin') }
+  }
+  const pki = await createPki()
+  for (const part of pkiParts) {
+    writePrivately(file(part, 'crt'), pki[part].certificate)
+    writePrivately(file(part, 'key'), pki[part].key)
+  }
+  return pki
 }

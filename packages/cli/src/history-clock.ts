@@ -1,0 +1,86 @@
+import { ms, type Ms } from '@plimsoll/model'
+import { sleepWith, VirtualClock, type Clock, type Timer } from '@plimsoll/ports'
+
+interface Pending {
+  readonly at: number
+  readonly callback: () => void
+  timer: Timer
+}
+
+/**
+ * A clock with a past: it starts some time before the present of another clock, runs through that time at once, as a
+ * simulation, and then goes on as the other clock. So a cluster is minutes old, with its nodes up and its pods running,
+ * a moment after it was made.
+ */
+export class HistoryClock implements Clock {
+  readonly #virtual: VirtualClock
+  readonly #history: Ms
+  #present: Clock | undefined
+  /** In the order in which they were armed, which breaks ties when they move to the other clock. */
+  readonly #pending: Set<Pending> = new Set()
+
+  constructor(o: { readonly present: Ms; readonly history: Ms }) {
+    this.#history = o.history
+    this.#virtual = new VirtualClock({ start: ms(o.present - o.history) })
+  }
+
+  now(): Ms {
+    return (this.#present ?? this.#virtual).now()
+  }
+
+  sleep(delay: Ms, signal?: AbortSignal): Promise<void> {
+    return sleepWith(this, delay, signal)
+  }
+
+  after(delay: Ms, callback: () => void): Timer {
+    if (this.#present !== undefined) return this.#present.after(delay, callback)
+    const pending: Pending = { at: this.now() + Math.max(0, delay), callback, timer: { cancel: () => {} } }
+    this.#pending.add(pending)
+    pending.timer = this.#virtual.after(delay, () => {
+      this.#pending.delete(pending)
+      callback()
+    })
+    return {
+      cancel: () => {
+        this.#pending.delete(pending)
+        pending.timer.cancel()
+      },
+    }
+  }
+
+  /** Runs through the past. Whatever still waits then waits on `present`, which must not be behind. */
+  async live(present: () => Clock): Promise<void> {
+    await this.#virtual.runFor(this.#history)
+    const clock = present()
+    const past = this.#virtual.now()
+    this.#present = new NeverBack(clock, past)
+    for (const pending of this.#pending) {
+      pending.timer.cancel()
+      pending.timer = this.#present.after(ms(pending.at - past), pending.callback)
+    }
+    this.#pending.clear()
+  }
+}
+
+/** The other clock, standing still until it has reached what was already told. */
+class NeverBack implements Clock {
+  readonly #clock: Clock
+  readonly #least: Ms
+
+  constructor(clock: Clock, least: Ms) {
+    this.#clock = clock
+    this.#least = least
+  }
+
+  now(): Ms {
+    return ms(Math.max(this.#clock.now(), this.#least))
+  }
+
+  sleep(delay: Ms, signal?: AbortSignal): Promise<void> {
+    return sleepWith(this, delay, signal)
+  }
+
+  after(delay: Ms, callback: () => void): Timer {
+    return this.#clock.after(delay, callback)
+  }
+}

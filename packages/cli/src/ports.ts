@@ -1,0 +1,40 @@
+import { createServer } from 'node:net'
+import { CliError } from './failure.ts'
+
+/**
+ * A port on loopback to listen on: the one that was asked for, or else `usual` if it is free, or else any.
+ * @throws {CliError} when the one asked for is taken
+ */
+export async function choosePort(o: {
+  readonly asked: number | undefined
+  readonly usual: number
+  readonly option: string
+}): Promise<number> {
+  if (o.asked !== undefined && o.asked !== 0) {
+    const problem = await tryPort(o.asked)
+    if (typeof problem === 'number') return problem
+    throw new CliError(
+      problem === 'EADDRINUSE'
+        ? `port ${o.asked} is taken; give another with ${o.option}, or 0 for any free one`
+        : `port ${o.asked} cannot be listened on (${problem}); give another with ${o.option}`,
+    )
+  }
+  const usual = o.asked === 0 ? undefined : await tryPort(o.usual)
+  if (typeof usual === 'number') return usual
+  const free = await tryPort(0)
+  if (typeof free === 'number') return free
+  throw new CliError(`no port can be listened on (${free})`)
+}
+
+/** The port once it has been listened on for a moment, or the system's error code. */
+function tryPort(port: number): Promise<number | string> {
+  return new Promise((resolve) => {
+    const server = createServer()
+    server.once('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message))
+    server.listen({ port, host: '127.0.0.1' }, () => {
+      const address = server.address()
+      const taken = typeof address === 'object' && address !== null ? address.port : port
+      server.close(() => resolve(taken))
+    })
+  })
+}
