@@ -1,5 +1,14 @@
 // The API server without its wire: what a request means, decided synchronously over the store.
-import { apiVersionOf, ms, timestamp, type Ms, type ObjectKey, type ObjectMeta, type Scale } from '@plimsoll/model'
+import {
+  apiVersionOf,
+  assertNever,
+  ms,
+  timestamp,
+  type Ms,
+  type ObjectKey,
+  type ObjectMeta,
+  type Scale,
+} from '@plimsoll/model'
 import {
   KubeError,
   uuid,
@@ -14,6 +23,7 @@ import {
   badRequest,
   conflict,
   expired,
+  failure,
   forbidden,
   forbiddenField,
   invalid,
@@ -26,10 +36,26 @@ import {
   resourceVersionTooLarge,
 } from './errors.ts'
 import { InProcessClient } from './in-process-client.ts'
+import { PodAdmission } from './admission/pod-admission.ts'
+import { ServiceAddresses } from './admission/service-addresses.ts'
+import { checkNamespaceDeletion } from './admission/namespaces.ts'
+import { canonicalQuantities } from './kinds/quantities.ts'
+import { metadataErrors, nameErrors } from './kinds/names.ts'
 import { rulesOf } from './kinds/index.ts'
-import { equal, isFields, withField, withoutNulls, type Fields, type ObjectInput, type StoredObject } from './object.ts'
+import {
+  equal,
+  isFields,
+  listOf,
+  withField,
+  withoutNulls,
+  type Fields,
+  type ObjectInput,
+  type StoredObject,
+} from './object.ts'
 import { jsonPatch } from './patch/json-patch.ts'
 import { mergePatch } from './patch/merge-patch.ts'
+import { strategicMergePatch } from './patch/strategic-merge-patch.ts'
+import { schemaNamed } from './schema-table.ts'
 import { Registry, type ResourceInfo } from './registry.ts'
 import type {
   Deletion,
@@ -64,6 +90,10 @@ export interface ApiServerOptions {
   /** Events kept per resource for watches that continue from an older version: 10,000, and 100,000 for pods. */
   readonly ringCapacity?: number
   readonly podRingCapacity?: number
+  /** Whether pods get the projected volume with their service account's token, as a real server gives it; true. */
+  readonly tokenVolumes?: boolean
+  /** First two bytes of the /16 that cluster IPs come from; `10.100`. */
+  readonly serviceNetwork?: string
 }
 
 /**
@@ -83,6 +113,8 @@ interface Snapshot {
   readonly expiresAt: number
 }
 
+const strategicRefused =
+  'the body of the request was in an unknown format - accepted media types include: application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml'
 const podsType = { group: '', version: 'v1', plural: 'pods' }
 const snapshotLifeMs = 300_000
 const snapshotsMax = 100
@@ -92,6 +124,8 @@ export class ApiServer {
   readonly clock: Clock
   readonly random: Random
   readonly #store: Store
+  readonly #pods: PodAdmission
+  readonly #addresses: ServiceAddresses
   readonly #tokens: ServiceAccountTokens
   readonly #snapshots = new Map<string, Snapshot>()
   /** Where container logs come from. */
@@ -99,15 +133,25 @@ export class ApiServer {
   /** What nodes and containers use. */
   usage: UsageSource | undefined
   decoder: Decoder | undefined
+  /** PEM, handed to every new namespace as ConfigMap kube-root-ca.crt. */
+  certificateAuthority = ''
 
   constructor(options: ApiServerOptions) {
     this.clock = options.clock
     this.random = options.random
-    this.#tokens = new ServiceAccountTokens(options.random.split('tokens'))
     this.#store = new Store({
       ringCapacity: options.ringCapacity ?? 10_000,
       podRingCapacity: options.podRingCapacity ?? 100_000,
     })
+    this.#pods = new PodAdmission(this.#store, options.random.split('token-volumes'), {
+      tokenVolumes: options.tokenVolumes ?? true,
+    })
+    this.#addresses = new ServiceAddresses(
+      this.#store.collection('', 'services'),
+      options.random.split('service-addresses'),
+      options.serviceNetwork ?? '10.100',
+    )
+    this.#tokens = new ServiceAccountTokens(options.random.split('tokens'))
   }
 
   /** The version of the last commit; every watcher in process has heard of it once the current call returns. */
@@ -221,7 +265,7 @@ export class ApiServer {
     if (meta.resourceVersion !== undefined && meta.resourceVersion !== '' && meta.resourceVersion !== '0') {
       throw badRequest('resourceVersion should not be set on objects to be created')
     }
-    if (home !== '' && !(info.group === '' && info.plural === 'namespaces')) this.#checkNamespace(info, home, meta)
+    if (home !== '') this.#checkNamespace(info, home, meta)
     const name = this.#nameFor(info, home, meta)
     const key: StoreKey = { collection: this.#collection(info), namespace: home, name }
     const { apiVersion: _, kind: __, metadata: ___, ...body } = sent
@@ -244,11 +288,25 @@ export class ApiServer {
       ...body,
     }
     if (info.subresources.has('status') && !rules.statusOnCreate) object = withField(object, 'status', undefined)
-    object = rules.defaults?.(object, this.clock.now()) ?? object
-    this.#validate(info, name, rules.validate?.(object) ?? [])
+    if (context.inProcess !== true && info.schemaName !== undefined) {
+      object = canonicalQuantities(object, info.schemaName)
+    }
+    const errors = [...nameErrors(name, rules.names, 'metadata.name'), ...metadataErrors(object.metadata, undefined)]
+    if (isPods(info)) {
+      const prepared = this.#pods.prepare(object)
+      object = prepared.pod
+      errors.push(...prepared.errors)
+    } else {
+      object = this.#admit(info, rules.defaults?.(object, this.clock.now()) ?? object, undefined)
+      errors.push(...(rules.validate?.(object) ?? []))
+    }
+    if (errors.length > 0) throw invalid(info, name, errors)
     if (key.collection.get(home, name) !== undefined) throw alreadyExists(info, name)
     if (options.dryRun === true) return this.#serve(info, object)
-    return this.#serve(info, this.#store.put(key, undefined, object))
+    const stored = this.#store.put(key, undefined, object)
+    this.#pods.noteTemplate(stored)
+    if (isNamespaces(info)) this.#furnish(context, stored)
+    return this.#serve(info, stored)
   }
 
   update(
@@ -277,8 +335,9 @@ export class ApiServer {
     options: PatchOptions = {},
   ): { readonly object: StoredObject; readonly created: boolean } {
     this.#allow(info, 'patch', options.subresource)
+    if (options.subresource === 'scale') return this.#patchScale(context, info, key, kind, body, options)
     const current = this.#serve(info, this.#find(info, key))
-    const patched = kind === 'json' ? jsonPatch(current, body) : mergePatch(current, body)
+    const patched = this.#patched(info, current, kind, body)
     if (!isFields(patched)) throw badRequest('the patched object is not an object')
     let input = patched as ObjectInput
     if (options.fieldValidation !== undefined && this.decoder !== undefined) {
@@ -290,6 +349,7 @@ export class ApiServer {
   delete(_context: RequestContext, info: ResourceInfo, key: ObjectKey, options: DeletionOptions = {}): Deletion {
     this.#allow(info, 'delete')
     const found = this.#find(info, key)
+    if (isNamespaces(info)) checkNamespaceDeletion(key.name)
     this.#checkPreconditions(info, found, options.preconditions)
     const rules = rulesOf(info)
     const place = this.#place(info, key)
@@ -527,6 +587,40 @@ export class ApiServer {
 
   // --- writing ---
 
+  #patchScale(
+    context: RequestContext,
+    info: ResourceInfo,
+    key: ObjectKey,
+    kind: PatchKind,
+    body: unknown,
+    options: PatchOptions,
+  ): { readonly object: StoredObject; readonly created: boolean } {
+    const scale = this.getScale(context, info, key) as unknown as StoredObject
+    // The Scale type has no lists to merge: a strategic patch of it is a merge patch.
+    const patched = kind === 'json' ? jsonPatch(scale, body) : mergePatch(scale, body)
+    const object = this.updateScale(context, info, key, patched as Scale, options)
+    return { object: object as unknown as StoredObject, created: false }
+  }
+
+  #patched(info: ResourceInfo, current: StoredObject, kind: PatchKind, body: unknown): unknown {
+    switch (kind) {
+      case 'json':
+        return jsonPatch(current, body)
+      case 'merge':
+        return mergePatch(current, body)
+      case 'strategic': {
+        const schema = info.schemaName === undefined ? undefined : schemaNamed(info.schemaName)
+        if (schema === undefined) throw failure('unsupportedMediaType', strategicRefused)
+        if (!isFields(body)) throw badRequest('a strategic merge patch is an object')
+        return strategicMergePatch(current, body, schema)
+      }
+      case 'apply':
+        throw badRequest('not served')
+      default:
+        return assertNever(kind)
+    }
+  }
+
   #namespaceOf(info: ResourceInfo, fromUrl: string | undefined, meta: ObjectMeta): string {
     if (!info.namespaced) return ''
     const inBody = meta.namespace ?? ''
@@ -571,7 +665,7 @@ export class ApiServer {
   }
 
   #write(
-    _context: RequestContext,
+    context: RequestContext,
     info: ResourceInfo,
     key: ObjectKey,
     sent: ObjectInput,
@@ -594,9 +688,15 @@ export class ApiServer {
       }
     } else if (version !== old.metadata.resourceVersion) throw conflict(info, key.name, modifiedMeanwhile)
     const merged = this.#merge(info, old, sent, options.subresource)
-    let next = options.subresource === undefined ? (rules.defaults?.(merged, this.clock.now()) ?? merged) : merged
+    let next = merged
+    if (context.inProcess !== true && info.schemaName !== undefined) next = canonicalQuantities(next, info.schemaName)
     this.#checkFinalizers(info, next, old)
-    this.#validate(info, key.name, [...(rules.validateUpdate?.(next, old) ?? []), ...(rules.validate?.(next) ?? [])])
+    const errors = metadataErrors(next.metadata, old.metadata)
+    if (options.subresource !== 'status') {
+      next = this.#admit(info, rules.defaults?.(next, this.clock.now()) ?? next, old)
+      errors.push(...(rules.validateUpdate?.(next, old) ?? []), ...(rules.validate?.(next) ?? []))
+    }
+    if (errors.length > 0) throw invalid(info, key.name, errors)
     if (rules.generation && options.subresource === undefined && specChanged(next, old)) {
       next = withMeta(next, { generation: (old.metadata.generation ?? 0) + 1 })
     }
@@ -604,7 +704,37 @@ export class ApiServer {
     if (options.dryRun === true) return this.#serve(info, next)
     const place = this.#place(info, key)
     if (finalizersGone(next, old)) return this.#serve(info, this.#store.remove(place, next))
-    return this.#serve(info, this.#store.put(place, old, next))
+    const stored = this.#store.put(place, old, next)
+    this.#pods.noteTemplate(stored)
+    return this.#serve(info, stored)
+  }
+
+  /** What the server itself adds to an object of some kinds. */
+  #admit(info: ResourceInfo, object: StoredObject, old: StoredObject | undefined): StoredObject {
+    if (info.group !== '') return object
+    if (info.plural === 'services') return this.#addresses.allocate(object, old)
+    if (info.plural === 'nodes' && old === undefined) return withNotReadyTaint(object)
+    return object
+  }
+
+  /** What every new namespace is given. */
+  #furnish(context: RequestContext, namespace: StoredObject): void {
+    const home = namespace.metadata.name
+    const within: RequestContext = { ...context, inProcess: true, userAgent: 'kube-controller-manager' }
+    const make = (plural: string, object: ObjectInput): void => {
+      const info = this.resource({ group: '', version: 'v1', plural })
+      if (this.#collection(info).get(home, object.metadata!.name!) === undefined) {
+        this.create(within, info, home, object)
+      }
+    }
+    make('serviceaccounts', { metadata: { name: 'default' } })
+    make('configmaps', {
+      metadata: {
+        name: 'kube-root-ca.crt',
+        annotations: { 'kubernetes.io/description': 'The certificate authority of this API server.' },
+      },
+      data: { 'ca.crt': this.certificateAuthority },
+    })
   }
 
   /** What the write leaves of the old object: the server's metadata, and the half that the endpoint does not write. */
@@ -656,10 +786,6 @@ export class ApiServer {
     ])
   }
 
-  #validate(info: ResourceInfo, name: string, errors: readonly Parameters<typeof invalid>[2][number][]): void {
-    if (errors.length > 0) throw invalid(info, name, errors)
-  }
-
   #checkPreconditions(info: ResourceInfo, found: StoredObject, asked: DeletionOptions['preconditions']): void {
     const { name, uid, resourceVersion } = found.metadata
     if (asked?.uid !== undefined && asked.uid !== uid) {
@@ -673,6 +799,22 @@ export class ApiServer {
       )
     }
   }
+}
+
+function isPods(info: ResourceInfo): boolean {
+  return info.group === '' && info.plural === 'pods'
+}
+
+function isNamespaces(info: ResourceInfo): boolean {
+  return info.group === '' && info.plural === 'namespaces'
+}
+
+/** TaintNodesByCondition: every new node keeps pods away until it is known to be ready. */
+function withNotReadyTaint(node: StoredObject): StoredObject {
+  const taints = listOf(node.spec?.['taints'])
+  const key = 'node.kubernetes.io/not-ready'
+  if (taints.some((taint) => taint['key'] === key && taint['effect'] === 'NoSchedule')) return node
+  return { ...node, spec: { ...node.spec, taints: [...taints, { key, effect: 'NoSchedule' }] } }
 }
 
 function storageApiVersion(info: ResourceInfo): string {

@@ -1,27 +1,154 @@
 import type { ResourceInfo } from '../registry.ts'
+import { isFields, withField, type StoredObject } from '../object.ts'
+import {
+  autoscalerDefaults,
+  claimDefaults,
+  csiDriverDefaults,
+  endpointsDefaults,
+  endpointSliceDefaults,
+  namespaceDefaults,
+  networkPolicyDefaults,
+  priorityClassDefaults,
+  roleBindingDefaults,
+  secretDefaults,
+  serviceDefaults,
+  storageClassDefaults,
+  volumeDefaults,
+  webhooksDefaults,
+} from './other-defaults.ts'
+import { podOnlyDefaults, podSpecDefaults } from './pod-spec-defaults.ts'
+import { podUpdateErrors } from './pod-spec-validation.ts'
+import {
+  cronJobDefaults,
+  daemonSetDefaults,
+  deploymentDefaults,
+  jobDefaults,
+  replicaSetDefaults,
+  replicationControllerDefaults,
+  statefulSetDefaults,
+} from './workload-defaults.ts'
+import {
+  autoscalerErrors,
+  budgetErrors,
+  cronJobErrors,
+  definitionNameErrors,
+  deploymentErrors,
+  immutableDataErrors,
+  jobErrors,
+  jobUpdateErrors,
+  leaseErrors,
+  nodeErrors,
+  nodeUpdateErrors,
+  priorityClassErrors,
+  priorityClassUpdateErrors,
+  replicatedErrors,
+  selectorUpdateErrors,
+  serviceErrors,
+  serviceUpdateErrors,
+  statefulSetUpdateErrors,
+  storageClassErrors,
+  storageClassUpdateErrors,
+} from './workload-validation.ts'
 import { kindRules, type KindRules } from './rules.ts'
 
+const workload = { generation: true } as const
+
 const byStorage: Readonly<Record<string, KindRules>> = {
-  '/pods': kindRules({ generation: true, metadataWithStatus: true, graceful: true }),
-  '/nodes': kindRules({ statusOnCreate: true, metadataWithStatus: true }),
-  '/namespaces': kindRules({ names: 'label' }),
-  '/services': kindRules({ names: 'label1035' }),
-  '/replicationcontrollers': kindRules({ generation: true, orphanByDefault: true }),
-  'apps/deployments': kindRules({ generation: true }),
-  'apps/replicasets': kindRules({ generation: true }),
-  'apps/statefulsets': kindRules({ generation: true }),
-  'apps/daemonsets': kindRules({ generation: true }),
-  'batch/jobs': kindRules({ generation: true, orphanByDefault: true }),
-  'batch/cronjobs': kindRules({ generation: true }),
-  'policy/poddisruptionbudgets': kindRules({ generation: true }),
-  'networking.k8s.io/ingresses': kindRules({ generation: true }),
-  'networking.k8s.io/networkpolicies': kindRules({ generation: true }),
-  'coordination.k8s.io/leases': kindRules({ unconditionalUpdate: false }),
-  'apiextensions.k8s.io/customresourcedefinitions': kindRules({ generation: true, unconditionalUpdate: false }),
+  '/pods': kindRules({
+    generation: true,
+    metadataWithStatus: true,
+    graceful: true,
+    defaults: podDefaults,
+    validateUpdate: podUpdateErrors,
+  }),
+  '/nodes': kindRules({
+    statusOnCreate: true,
+    metadataWithStatus: true,
+    validate: nodeErrors,
+    validateUpdate: nodeUpdateErrors,
+  }),
+  '/namespaces': kindRules({ names: 'label', defaults: namespaceDefaults }),
+  '/services': kindRules({
+    names: 'label1035',
+    defaults: serviceDefaults,
+    validate: serviceErrors,
+    validateUpdate: serviceUpdateErrors,
+  }),
+  '/secrets': kindRules({ defaults: secretDefaults, validateUpdate: immutableDataErrors }),
+  '/configmaps': kindRules({ validateUpdate: immutableDataErrors }),
+  '/endpoints': kindRules({ defaults: endpointsDefaults }),
+  '/persistentvolumeclaims': kindRules({ statusOnCreate: true, defaults: claimDefaults }),
+  '/persistentvolumes': kindRules({ statusOnCreate: true, defaults: volumeDefaults }),
+  '/replicationcontrollers': kindRules({
+    ...workload,
+    orphanByDefault: true,
+    defaults: replicationControllerDefaults,
+  }),
+  'apps/deployments': kindRules({
+    ...workload,
+    defaults: deploymentDefaults,
+    validate: deploymentErrors,
+    validateUpdate: selectorUpdateErrors,
+  }),
+  'apps/replicasets': kindRules({
+    ...workload,
+    defaults: replicaSetDefaults,
+    validate: replicatedErrors,
+    validateUpdate: selectorUpdateErrors,
+  }),
+  'apps/statefulsets': kindRules({
+    ...workload,
+    defaults: statefulSetDefaults,
+    validate: replicatedErrors,
+    validateUpdate: statefulSetUpdateErrors,
+  }),
+  'apps/daemonsets': kindRules({
+    ...workload,
+    defaults: daemonSetDefaults,
+    validate: replicatedErrors,
+    validateUpdate: selectorUpdateErrors,
+  }),
+  'batch/jobs': kindRules({
+    ...workload,
+    orphanByDefault: true,
+    defaults: jobDefaults,
+    validate: jobErrors,
+    validateUpdate: jobUpdateErrors,
+  }),
+  'batch/cronjobs': kindRules({ ...workload, defaults: cronJobDefaults, validate: cronJobErrors }),
+  'policy/poddisruptionbudgets': kindRules({ ...workload, validate: budgetErrors }),
+  'autoscaling/horizontalpodautoscalers': kindRules({ defaults: autoscalerDefaults, validate: autoscalerErrors }),
+  'networking.k8s.io/ingresses': kindRules({ ...workload }),
+  'networking.k8s.io/networkpolicies': kindRules({ ...workload, defaults: networkPolicyDefaults }),
+  'coordination.k8s.io/leases': kindRules({ unconditionalUpdate: false, validate: leaseErrors }),
+  'discovery.k8s.io/endpointslices': kindRules({ generation: true, defaults: endpointSliceDefaults }),
+  'scheduling.k8s.io/priorityclasses': kindRules({
+    defaults: priorityClassDefaults,
+    validate: priorityClassErrors,
+    validateUpdate: priorityClassUpdateErrors,
+  }),
+  'storage.k8s.io/storageclasses': kindRules({
+    defaults: storageClassDefaults,
+    validate: storageClassErrors,
+    validateUpdate: storageClassUpdateErrors,
+  }),
+  'storage.k8s.io/csidrivers': kindRules({ defaults: csiDriverDefaults }),
+  'admissionregistration.k8s.io/mutatingwebhookconfigurations': kindRules({ ...workload, defaults: webhooksDefaults }),
+  'admissionregistration.k8s.io/validatingwebhookconfigurations': kindRules({
+    ...workload,
+    defaults: webhooksDefaults,
+  }),
+  'resource.k8s.io/resourceslices': kindRules({ ...workload }),
+  'resource.k8s.io/deviceclasses': kindRules({ ...workload }),
+  'apiextensions.k8s.io/customresourcedefinitions': kindRules({
+    ...workload,
+    unconditionalUpdate: false,
+    validate: definitionNameErrors,
+  }),
   'rbac.authorization.k8s.io/roles': kindRules({ names: 'path' }),
-  'rbac.authorization.k8s.io/rolebindings': kindRules({ names: 'path' }),
+  'rbac.authorization.k8s.io/rolebindings': kindRules({ names: 'path', defaults: roleBindingDefaults }),
   'rbac.authorization.k8s.io/clusterroles': kindRules({ names: 'path' }),
-  'rbac.authorization.k8s.io/clusterrolebindings': kindRules({ names: 'path' }),
+  'rbac.authorization.k8s.io/clusterrolebindings': kindRules({ names: 'path', defaults: roleBindingDefaults }),
 }
 const others = kindRules({})
 const customWithStatus = kindRules({ generation: true, unconditionalUpdate: false })
@@ -29,4 +156,9 @@ const customWithStatus = kindRules({ generation: true, unconditionalUpdate: fals
 export function rulesOf(info: ResourceInfo): KindRules {
   if (info.custom !== undefined) return customWithStatus
   return byStorage[`${info.storage.group}/${info.plural}`] ?? others
+}
+
+/** Pods are created through PodAdmission, which fills more; this is what an update gets. */
+function podDefaults(pod: StoredObject): StoredObject {
+  return isFields(pod.spec) ? withField(pod, 'spec', podOnlyDefaults(podSpecDefaults(pod.spec))) : pod
 }

@@ -22,6 +22,8 @@ export class Collection {
   readonly #byNode: Map<string, Set<StoredObject['metadata']['uid']>> | undefined
   readonly #byUid = new Map<string, StoredObject>()
   #size = 0
+  /** Revision of the last commit; 0 before the first. */
+  changedAt = 0
 
   constructor(id: string, options: { readonly ringCapacity: number; readonly indexNodes: boolean }) {
     this.id = id

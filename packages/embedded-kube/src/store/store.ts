@@ -120,6 +120,7 @@ export class Store {
   }
 
   #publish(collection: Collection, event: StoreEvent): void {
+    collection.changedAt = event.revision
     collection.ring.push(event)
     this.#queue.push({ collection, event })
     if (this.#draining) return

@@ -1,0 +1,212 @@
+// What admission adds to pods: priority, default tolerations, the service account with its token volume, runtime class
+// overhead, limit ranges (kubernetes/kubernetes:plugin/pkg/admission/{priority,defaulttolerationseconds,serviceaccount,…}).
+import type { Random } from '@plimsoll/ports'
+import { forbidden, type FieldError } from '../errors.ts'
+import { podOnlyDefaults, podSpecDefaults } from '../kinds/pod-spec-defaults.ts'
+import { podSpecErrors } from '../kinds/pod-spec-validation.ts'
+import {
+  fieldsOf,
+  isFields,
+  listOf,
+  mapSame,
+  withDefaults,
+  withField,
+  type Fields,
+  type StoredObject,
+} from '../object.ts'
+import type { Store } from '../store/store.ts'
+import { applyLimitRanges } from './limit-ranges.ts'
+import { qosClass } from './qos-class.ts'
+
+const podType = { group: '', plural: 'pods', kind: 'Pod' }
+const tokenPath = '/var/run/secrets/kubernetes.io/serviceaccount'
+const tokenLetters = 'bcdfghjklmnpqrstvwxz2456789'
+
+interface Prepared {
+  readonly namespace: string
+  readonly epoch: number
+  readonly spec: Fields
+  readonly qosClass: string
+  readonly errors: readonly FieldError[]
+}
+
+/**
+ * Prepares the specs of new pods. A spec that is the stored template of a workload is prepared once: its pods share
+ * the result, in memory and in time.
+ */
+export class PodAdmission {
+  readonly #store: Store
+  readonly #random: Random
+  readonly #tokenVolumes: boolean
+  readonly #templates = new WeakSet<object>()
+  readonly #prepared = new WeakMap<object, Prepared>()
+
+  constructor(store: Store, random: Random, options: { readonly tokenVolumes: boolean }) {
+    this.#store = store
+    this.#random = random
+    this.#tokenVolumes = options.tokenVolumes
+  }
+
+  /** Notes the template of a stored workload: it never changes, so what is derived from it may be kept. */
+  noteTemplate(workload: StoredObject): void {
+    const template = workload.spec?.['template']
+    if (isFields(template) && isFields(template['spec'])) this.#templates.add(template['spec'])
+  }
+
+  /** The pod as it will be stored, and what is wrong with it. @throws {KubeError} forbidden when admission refuses it */
+  prepare(pod: StoredObject): { readonly pod: StoredObject; readonly errors: readonly FieldError[] } {
+    const given = fieldsOf(pod.spec)
+    const namespace = pod.metadata.namespace ?? ''
+    const epoch = this.#epoch()
+    let prepared = this.#prepared.get(given)
+    if (prepared === undefined || prepared.namespace !== namespace || prepared.epoch !== epoch) {
+      const spec = this.#admit(podOnlyDefaults(podSpecDefaults(given)), namespace, pod.metadata.name)
+      prepared = { namespace, epoch, spec, qosClass: qosClass(spec), errors: podSpecErrors(spec, 'spec') }
+      if (this.#templates.has(given)) this.#prepared.set(given, prepared)
+    }
+    const status = { phase: 'Pending', qosClass: prepared.qosClass }
+    return { pod: { ...pod, spec: prepared.spec, status }, errors: prepared.errors }
+  }
+
+  /** Changes with anything that admission reads. */
+  #epoch(): number {
+    return (
+      this.#store.collection('', 'serviceaccounts').changedAt +
+      this.#store.collection('', 'limitranges').changedAt +
+      this.#store.collection('scheduling.k8s.io', 'priorityclasses').changedAt +
+      this.#store.collection('node.k8s.io', 'runtimeclasses').changedAt
+    )
+  }
+
+  #admit(given: Fields, namespace: string, name: string): Fields {
+    let spec = this.#withRuntimeClass(given, name)
+    spec = this.#withPriority(spec, name)
+    spec = withDefaultTolerations(spec)
+    spec = applyLimitRanges(spec, this.#store.collection('', 'limitranges'), namespace)
+    return this.#withServiceAccount(spec, namespace, name)
+  }
+
+  #withPriority(spec: Fields, name: string): Fields {
+    const classes = this.#store.collection('scheduling.k8s.io', 'priorityclasses')
+    const asked = spec['priorityClassName'] as string | undefined
+    let chosen: StoredObject | undefined
+    if (asked !== undefined && asked !== '') {
+      chosen = classes.get('', asked)
+      if (chosen === undefined) throw forbidden(podType, name, `no PriorityClass with name ${asked} was found`)
+    } else if (classes.size > 0) {
+      chosen = classes
+        .list({
+          namespace: undefined,
+          matches: (c) => c['globalDefault'] === true,
+          name: undefined,
+          nodeName: undefined,
+        })
+        .sort((a, b) => Number(a['value']) - Number(b['value']))[0]
+    }
+    const value = Number(chosen?.['value'] ?? 0)
+    const given = spec['priority']
+    if (given !== undefined && given !== value) {
+      throw forbidden(
+        podType,
+        name,
+        `the integer value of priority (${String(given)}) must not be provided in pod spec; priority admission controller computed ${value} from the given PriorityClass name`,
+      )
+    }
+    return {
+      ...spec,
+      priority: value,
+      ...(chosen === undefined ? {} : { priorityClassName: chosen.metadata.name }),
+      preemptionPolicy: chosen?.['preemptionPolicy'] ?? 'PreemptLowerPriority',
+    }
+  }
+
+  #withRuntimeClass(spec: Fields, name: string): Fields {
+    const asked = spec['runtimeClassName'] as string | undefined
+    if (asked === undefined || asked === '') return spec
+    const found = this.#store.collection('node.k8s.io', 'runtimeclasses').get('', asked)
+    if (found === undefined) throw forbidden(podType, name, `pod rejected: RuntimeClass "${asked}" not found`)
+    const overhead = fieldsOf(found['overhead'])['podFixed']
+    const { nodeSelector, tolerations } = fieldsOf(found['scheduling'])
+    return {
+      ...spec,
+      ...(overhead === undefined ? {} : { overhead }),
+      ...(isFields(nodeSelector) ? { nodeSelector: { ...fieldsOf(spec['nodeSelector']), ...nodeSelector } } : {}),
+      ...(Array.isArray(tolerations) ? { tolerations: [...listOf(spec['tolerations']), ...listOf(tolerations)] } : {}),
+    }
+  }
+
+  #withServiceAccount(spec: Fields, namespace: string, name: string): Fields {
+    const given = spec['serviceAccountName'] as string | undefined
+    const account = given === undefined || given === '' ? 'default' : given
+    const found = this.#store.collection('', 'serviceaccounts').get(namespace, account)
+    if (found === undefined) {
+      throw forbidden(
+        podType,
+        name,
+        `error looking up service account ${namespace}/${account}: serviceaccount "${account}" not found`,
+      )
+    }
+    let filled: Fields = { ...spec, serviceAccountName: account, serviceAccount: account }
+    const secrets = found['imagePullSecrets']
+    if (Array.isArray(secrets) && secrets.length > 0) filled = withDefaults(filled, { imagePullSecrets: secrets })
+    const mount = spec['automountServiceAccountToken'] ?? found['automountServiceAccountToken'] ?? true
+    return mount === true && this.#tokenVolumes ? this.#withTokenVolume(filled) : filled
+  }
+
+  #withTokenVolume(spec: Fields): Fields {
+    let suffix = ''
+    for (let i = 0; i < 5; i++) suffix += tokenLetters[this.#random.below(tokenLetters.length)]
+    const volume = `kube-api-access-${suffix}`
+    let used = false
+    const mounted = (containers: unknown): readonly Fields[] =>
+      mapSame(listOf(containers), (container) => {
+        const mounts = listOf(container['volumeMounts'])
+        if (mounts.some((mount) => mount['mountPath'] === tokenPath)) return container
+        used = true
+        return {
+          ...container,
+          volumeMounts: [...mounts, { name: volume, readOnly: true, mountPath: tokenPath }],
+        }
+      })
+    let filled = withField(spec, 'containers', mounted(spec['containers']))
+    if (Array.isArray(spec['initContainers'])) {
+      filled = withField(filled, 'initContainers', mounted(spec['initContainers']))
+    }
+    return used ? { ...filled, volumes: [...listOf(spec['volumes']), tokenVolume(volume)] } : spec
+  }
+}
+
+function tokenVolume(name: string): Fields {
+  return {
+    name,
+    projected: {
+      sources: [
+        { serviceAccountToken: { expirationSeconds: 3607, path: 'token' } },
+        { configMap: { name: 'kube-root-ca.crt', items: [{ key: 'ca.crt', path: 'ca.crt' }] } },
+        {
+          downwardAPI: {
+            items: [{ path: 'namespace', fieldRef: { apiVersion: 'v1', fieldPath: 'metadata.namespace' } }],
+          },
+        },
+      ],
+      defaultMode: 420,
+    },
+  }
+}
+
+const nodeProblems = ['node.kubernetes.io/not-ready', 'node.kubernetes.io/unreachable']
+
+/** Five minutes of patience with a node that is not ready or not reachable, unless the pod says otherwise. */
+function withDefaultTolerations(spec: Fields): Fields {
+  const present = listOf(spec['tolerations'])
+  const added = nodeProblems
+    .filter((key) => !present.some((toleration) => toleratesNoExecute(toleration, key)))
+    .map((key) => ({ key, operator: 'Exists', effect: 'NoExecute', tolerationSeconds: 300 }))
+  return added.length === 0 ? spec : { ...spec, tolerations: [...present, ...added] }
+}
+
+function toleratesNoExecute(toleration: Fields, key: string): boolean {
+  const effect = toleration['effect'] ?? ''
+  const its = toleration['key'] ?? ''
+  return (its === key || its === '') && (effect === 'NoExecute' || effect === '')
+}

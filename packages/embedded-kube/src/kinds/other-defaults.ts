@@ -1,0 +1,177 @@
+// Defaults of the smaller kinds (kubernetes/kubernetes:pkg/apis/*/v1/defaults.go).
+import {
+  fieldsOf,
+  isFields,
+  listOf,
+  mapSame,
+  withDefaults,
+  withField,
+  type Fields,
+  type StoredObject,
+} from '../object.ts'
+
+function withSpec(object: StoredObject, change: (spec: Fields) => Fields): StoredObject {
+  return withField(object, 'spec', change(fieldsOf(object.spec)))
+}
+
+export function namespaceDefaults(object: StoredObject): StoredObject {
+  const label = 'kubernetes.io/metadata.name'
+  let filled = object
+  if (object.metadata.labels?.[label] !== object.metadata.name) {
+    const labels = { ...object.metadata.labels, [label]: object.metadata.name }
+    filled = { ...object, metadata: { ...object.metadata, labels } }
+  }
+  if (object.metadata.deletionTimestamp !== undefined) return filled
+  filled = withSpec(filled, (spec) => withDefaults(spec, { finalizers: ['kubernetes'] }))
+  return withField(filled, 'status', withDefaults(fieldsOf(filled.status), { phase: 'Active' }))
+}
+
+export function serviceDefaults(object: StoredObject): StoredObject {
+  return withSpec(object, (given) => {
+    let spec = withDefaults(given, { type: 'ClusterIP', sessionAffinity: 'None' })
+    const type = spec['type']
+    if (spec['sessionAffinity'] === 'ClientIP') {
+      spec = withDefaults(spec, { sessionAffinityConfig: { clientIP: { timeoutSeconds: 10800 } } })
+    }
+    if (type !== 'ExternalName') {
+      spec = withDefaults(spec, {
+        internalTrafficPolicy: 'Cluster',
+        ipFamilies: ['IPv4'],
+        ipFamilyPolicy: 'SingleStack',
+      })
+    }
+    if (type === 'NodePort' || type === 'LoadBalancer') spec = withDefaults(spec, { externalTrafficPolicy: 'Cluster' })
+    if (type === 'LoadBalancer') spec = withDefaults(spec, { allocateLoadBalancerNodePorts: true })
+    const ports = spec['ports']
+    if (!Array.isArray(ports)) return spec
+    return withField(
+      spec,
+      'ports',
+      mapSame(listOf(ports), (port) => withDefaults(port, { protocol: 'TCP', targetPort: port['port'] })),
+    )
+  })
+}
+
+/** stringData is folded into data, base64 encoded. */
+export function secretDefaults(object: StoredObject): StoredObject {
+  const filled = withDefaults(object, { type: 'Opaque' })
+  const plain = filled['stringData']
+  if (!isFields(plain)) return filled
+  const { stringData: _, ...rest } = filled
+  const data: Record<string, unknown> = { ...fieldsOf(rest['data']) }
+  for (const [name, text] of Object.entries(plain)) data[name] = base64(String(text))
+  return { ...(rest as StoredObject), data }
+}
+
+function base64(text: string): string {
+  return btoa(String.fromCharCode(...new TextEncoder().encode(text)))
+}
+
+export function claimDefaults(object: StoredObject): StoredObject {
+  const filled = withSpec(object, (spec) => withDefaults(spec, { volumeMode: 'Filesystem' }))
+  return withField(filled, 'status', withDefaults(fieldsOf(filled.status), { phase: 'Pending' }))
+}
+
+export function volumeDefaults(object: StoredObject): StoredObject {
+  const filled = withSpec(object, (spec) =>
+    withDefaults(spec, { volumeMode: 'Filesystem', persistentVolumeReclaimPolicy: 'Retain' }),
+  )
+  return withField(filled, 'status', withDefaults(fieldsOf(filled.status), { phase: 'Pending' }))
+}
+
+export function storageClassDefaults(object: StoredObject): StoredObject {
+  return withDefaults(object, { reclaimPolicy: 'Delete', volumeBindingMode: 'Immediate' })
+}
+
+export function autoscalerDefaults(object: StoredObject): StoredObject {
+  return withSpec(object, (spec) => {
+    const metrics =
+      listOf(spec['metrics']).length > 0
+        ? undefined
+        : [{ type: 'Resource', resource: { name: 'cpu', target: { type: 'Utilization', averageUtilization: 80 } } }]
+    return withDefaults(spec, { minReplicas: 1, metrics })
+  })
+}
+
+export function priorityClassDefaults(object: StoredObject): StoredObject {
+  return withDefaults(object, { preemptionPolicy: 'PreemptLowerPriority' })
+}
+
+export function roleBindingDefaults(object: StoredObject): StoredObject {
+  let filled = object
+  const subjects = object['subjects']
+  if (Array.isArray(subjects)) {
+    const named = mapSame(listOf(subjects), (subject) => {
+      const kind = subject['kind']
+      return kind === 'User' || kind === 'Group'
+        ? withDefaults(subject, { apiGroup: 'rbac.authorization.k8s.io' })
+        : subject
+    })
+    filled = withField(filled, 'subjects', named)
+  }
+  const role = object['roleRef']
+  return isFields(role)
+    ? withField(filled, 'roleRef', withDefaults(role, { apiGroup: 'rbac.authorization.k8s.io' }))
+    : filled
+}
+
+export function endpointsDefaults(object: StoredObject): StoredObject {
+  const subsets = object['subsets']
+  if (!Array.isArray(subsets)) return object
+  const filled = mapSame(listOf(subsets), (subset) =>
+    Array.isArray(subset['ports'])
+      ? withField(
+          subset,
+          'ports',
+          mapSame(listOf(subset['ports']), (port) => withDefaults(port, { protocol: 'TCP' })),
+        )
+      : subset,
+  )
+  return withField(object, 'subsets', filled)
+}
+
+export function endpointSliceDefaults(object: StoredObject): StoredObject {
+  const ports = object['ports']
+  if (!Array.isArray(ports)) return object
+  const filled = mapSame(listOf(ports), (port) => withDefaults(port, { name: '', protocol: 'TCP' }))
+  return withField(object, 'ports', filled)
+}
+
+export function csiDriverDefaults(object: StoredObject): StoredObject {
+  return withSpec(object, (spec) =>
+    withDefaults(spec, {
+      attachRequired: true,
+      podInfoOnMount: false,
+      storageCapacity: false,
+      fsGroupPolicy: 'ReadWriteOnceWithFSType',
+      volumeLifecycleModes: ['Persistent'],
+      requiresRepublish: false,
+      seLinuxMount: false,
+    }),
+  )
+}
+
+export function networkPolicyDefaults(object: StoredObject): StoredObject {
+  return withSpec(object, (spec) => {
+    const egress = listOf(spec['egress']).length > 0
+    return withDefaults(spec, { policyTypes: egress ? ['Ingress', 'Egress'] : ['Ingress'] })
+  })
+}
+
+export function webhooksDefaults(object: StoredObject): StoredObject {
+  const webhooks = object['webhooks']
+  if (!Array.isArray(webhooks)) return object
+  const filled = mapSame(listOf(webhooks), (webhook) =>
+    withDefaults(webhook, {
+      failurePolicy: 'Fail',
+      matchPolicy: 'Equivalent',
+      namespaceSelector: {},
+      objectSelector: {},
+      timeoutSeconds: 10,
+      ...('reinvocationPolicy' in webhook || object.kind === 'MutatingWebhookConfiguration'
+        ? { reinvocationPolicy: 'Never' }
+        : {}),
+    }),
+  )
+  return withField(object, 'webhooks', filled)
+}
