@@ -1,38 +1,72 @@
 import { ApiServer, bootstrap } from '@plimsoll/embedded-kube'
-import { Events, minutes, ms, Nodes, Pods, seconds, type Draft, type Ms, type Pod, type PodSpec } from '@plimsoll/model'
-import { SeededRandom, VirtualClock, type KubeApi } from '@plimsoll/ports'
+import {
+  Events,
+  minutes,
+  ms,
+  Nodes,
+  PersistentVolumeClaims,
+  PersistentVolumes,
+  Pods,
+  PriorityClasses,
+  seconds,
+  StorageClasses,
+  type Draft,
+  type Ms,
+  type Pod,
+  type PodSpec,
+  type PriorityClass,
+  type StorageClass,
+} from '@plimsoll/model'
+import { KubeError, SeededRandom, VirtualClock, type KubeApi } from '@plimsoll/ports'
 import { describe, expect, it } from 'vitest'
 import { Scheduler } from './scheduler.ts'
 
 interface World {
   readonly clock: VirtualClock
   readonly kube: KubeApi
-  readonly stop: AbortController
+  /** Starts a scheduler; abort what it returns to stop it. */
+  start(): Promise<AbortController>
   run(duration: Ms): Promise<void>
   /** pod name → node name, or `-`. */
   placements(prefix?: string): Promise<Record<string, string>>
   events(reason: string): Promise<string[]>
+  /** How many of the scheduler's next calls fail. */
+  readonly faults: { bind: number }
 }
 
-async function world(): Promise<World> {
+async function world(seed = 'test'): Promise<World> {
   const clock = new VirtualClock({ start: ms(Date.parse('2026-01-02T03:04:05Z')) })
-  const random = new SeededRandom('test')
+  const random = new SeededRandom(seed)
   const server = new ApiServer({ clock, random })
   bootstrap(server)
   const kube = server.client({ name: 'kubernetes-admin', groups: ['system:masters'] }, 'test/1')
-  const stop = new AbortController()
-  const scheduler = new Scheduler({
-    kube: server.client({ name: 'system:kube-scheduler', groups: [] }, 'kube-scheduler'),
-    clock,
-    random: random.split('scheduler'),
-  })
-  const started = scheduler.start(stop.signal)
-  await clock.runFor(ms(0))
-  await started
+  const faults = { bind: 0 }
+  const failing = (api: KubeApi): KubeApi =>
+    new Proxy(api, {
+      get: (target, method: keyof KubeApi) =>
+        method === 'bind'
+          ? (...call: Parameters<KubeApi['bind']>) =>
+              faults.bind-- > 0
+                ? Promise.reject(new KubeError('internal', { message: 'injected' }))
+                : target.bind(...call)
+          : target[method].bind(target),
+    })
+  const start = async (stop: AbortController): Promise<AbortController> => {
+    const scheduler = new Scheduler({
+      kube: failing(server.client({ name: 'system:kube-scheduler', groups: ['system:masters'] }, 'kube-scheduler')),
+      clock,
+      random: random.split('scheduler'),
+    })
+    const started = scheduler.start(stop.signal)
+    await clock.runFor(ms(0))
+    await started
+    return stop
+  }
   return {
     clock,
     kube,
-    stop,
+    faults,
+    start: () => start(new AbortController()),
     run: (duration) => clock.runFor(duration),
     placements: async (prefix = '') => {
       const { items } = await kube.list(Pods)
@@ -90,9 +124,29 @@ const tally = (placements: Record<string, string>): Record<string, number> => {
   return counts
 }
 
+async function addPriorityClass(kube: KubeApi, name: string, value: number, preemptionPolicy?: string): Promise<void> {
+  const draft: Draft<PriorityClass> = { metadata: { name }, value, preemptionPolicy }
+  await kube.create(PriorityClasses, draft)
+}
+
+/** When events of the reason are written or counted up, from now on. */
+async function timesOf(kube: KubeApi, clock: VirtualClock, reason: string): Promise<number[]> {
+  const times: number[] = []
+  await kube.watch(
+    Events,
+    {},
+    {
+      event: (event) => void (event.type !== 'BOOKMARK' && event.object.reason === reason && times.push(clock.now())),
+      end: () => {},
+    },
+  )
+  return times
+}
+
 describe('the scheduler', () => {
   it('leaves pods pending that fit nowhere, says why, and places them when a node comes', async () => {
-    const { kube, run, placements, events } = await world()
+    const { kube, start, run, placements, events } = await world()
+    await start()
     for (const name of ['n1', 'n2', 'n3']) {
       await addNode(kube, name)
       await kube.create(Pods, pod(`system-${name}`, { cpu: '900m', spec: { nodeName: name } }))
@@ -117,5 +171,249 @@ describe('the scheduler', () => {
     expect(tally(await placements('nginx'))).toEqual({ n1: 2, n2: 2, n3: 2, n4: 3, n5: 3, n6: 3 })
     expect((await events('Scheduled')).sort()[0]).toMatch(/^Successfully assigned default\/nginx-1 to n[1-6]$/)
   })
+
+  it('tries a pod again at longer and longer intervals while things happen that could help', async () => {
+    const { kube, start, run, clock } = await world()
+    await start()
+    await addNode(kube, 'n1')
+    const at = clock.now()
+    const failures = await timesOf(kube, clock, 'FailedScheduling')
+    await kube.create(Pods, pod('big', { cpu: '2' }))
+    // A node that changes all the time, and never enough.
+    for (let i = 0; i < 240; i++) {
+      await run(ms(250))
+      const status = { allocatable: { cpu: `${1000 + i}m`, memory: '3Gi', pods: '17' } }
+      await kube.patch(Nodes, { name: 'n1' }, { type: 'merge', body: { status } }, { subresource: 'status' })
+    }
+    expect(failures.map((time) => time - at)).toEqual([0, 1000, 3000, 7000, 15_000, 25_000, 35_000, 45_000, 55_000])
+    failures.length = 0
+    await run(minutes(12))
+    expect(failures.map((time) => time - at)).toEqual([65_000, 365_000, 665_000])
+  })
+
+  it('removes pods of lower priority for one that fits nowhere, and gives it their place', async () => {
+    const { kube, start, run, placements, events } = await world()
+    await start()
+    await addPriorityClass(kube, 'low', -5)
+    await addPriorityClass(kube, 'high', 1000)
+    for (const name of ['n1', 'n2']) await addNode(kube, name)
+    const low = { priorityClassName: 'low', terminationGracePeriodSeconds: 30 }
+    for (let i = 1; i <= 6; i++) await kube.create(Pods, pod(`low-${i}`, { cpu: '600m', spec: low }))
+    await run(seconds(5))
+    expect(tally(await placements('low'))).toEqual({ n1: 3, n2: 3 })
+    const made = await kube.create(Pods, pod('high', { cpu: '1', spec: { priorityClassName: 'high' } }))
+    await run(seconds(1))
+    // No kubelet ends the victims here: they linger until somebody does.
+    const victims = (await kube.list(Pods)).items.filter((p) => p.metadata.deletionTimestamp !== undefined)
+    const node = victims[0]!.spec.nodeName!
+    expect(victims.map((victim) => victim.spec.nodeName)).toEqual([node, node])
+    for (const victim of victims) {
+      expect(victim.status!.conditions).toContainEqual(
+        expect.objectContaining({
+          type: 'DisruptionTarget',
+          status: 'True',
+          reason: 'PreemptionByScheduler',
+          message: 'default-scheduler: preempting to accommodate a higher priority pod',
+        }),
+      )
+    }
+    const told = `Preempted by pod ${made.metadata.uid} on node ${node}`
+    expect(await events('Preempted')).toEqual([told, told])
+    expect((await kube.get(Pods, made.metadata)).status!.nominatedNodeName).toBe(node)
+    // Whoever comes meanwhile does not get the room.
+    await kube.create(Pods, pod('late', { cpu: '600m', spec: low }))
+    for (const victim of victims) await kube.remove(Pods, victim.metadata, { gracePeriodSeconds: 0 })
+    await run(seconds(5))
+    expect(await placements()).toMatchObject({ high: node, late: '-' })
+  })
+
+  it('does not preempt for a pod that may not', async () => {
+    const { kube, start, run, events } = await world()
+    await start()
+    await addPriorityClass(kube, 'shy', 10, 'Never')
+    await addNode(kube, 'n1')
+    await kube.create(Pods, pod('low', { cpu: '1800m' }))
+    await run(seconds(1))
+    await kube.create(Pods, pod('shy', { spec: { priorityClassName: 'shy' } }))
+    await run(seconds(1))
+    expect(await events('FailedScheduling')).toEqual([
+      '0/1 nodes are available: 1 Insufficient cpu. no new claims to deallocate, preemption: not eligible due to preemptionPolicy=Never.',
+    ])
+  })
+
+  it('spreads over zones and keeps apart what asks for it', async () => {
+    const { kube, start, run, placements, events } = await world()
+    await start()
+    for (const zone of ['a', 'b', 'c']) {
+      for (const n of [1, 2]) await addNode(kube, `${zone}${n}`, { labels: { 'topology.kubernetes.io/zone': zone } })
+    }
+    const labels = { app: 'spread' }
+    const topologySpreadConstraints = [
+      {
+        topologyKey: 'topology.kubernetes.io/zone',
+        maxSkew: 1,
+        whenUnsatisfiable: 'DoNotSchedule',
+        labelSelector: { matchLabels: labels },
+      },
+    ]
+    for (let i = 0; i < 9; i++) {
+      await kube.create(Pods, pod(`spread-${i}`, { cpu: '100m', labels, spec: { topologySpreadConstraints } }))
+    }
+    const affinity = {
+      podAntiAffinity: {
+        requiredDuringSchedulingIgnoredDuringExecution: [
+          { topologyKey: 'kubernetes.io/hostname', labelSelector: { matchLabels: { app: 'alone' } } },
+        ],
+      },
+    }
+    for (let i = 0; i < 7; i++) {
+      await kube.create(Pods, pod(`alone-${i}`, { cpu: '100m', labels: { app: 'alone' }, spec: { affinity } }))
+    }
+    await run(seconds(1))
+    const zones = Object.values(await placements('spread')).map((node) => node[0])
+    expect(zones.sort().join('')).toBe('aaabbbccc')
+    const apart = Object.values(await placements('alone')).sort()
+    expect(apart).toEqual(['-', 'a1', 'a2', 'b1', 'b2', 'c1', 'c2'])
+    expect(await events('FailedScheduling')).toEqual([
+      "0/6 nodes are available: 6 node(s) didn't match pod anti-affinity rules. no new claims to deallocate, preemption: 0/6 nodes are available: 6 No preemption victims found for incoming pod.",
+    ])
+  })
+
+  it('leaves gated pods and pods of other schedulers alone', async () => {
+    const { kube, start, run, placements } = await world()
+    await start()
+    await addNode(kube, 'n1')
+    await kube.create(Pods, pod('other', { spec: { schedulerName: 'mine' } }))
+    await kube.create(Pods, pod('gated', { spec: { schedulingGates: [{ name: 'example.com/wait' }] } }))
+    await run(minutes(6))
+    expect(await placements()).toEqual({ other: '-', gated: '-' })
+    const gated = await kube.get(Pods, { namespace: 'default', name: 'gated' })
+    expect(gated.status!.conditions).toContainEqual(
+      expect.objectContaining({ type: 'PodScheduled', status: 'False', reason: 'SchedulingGated' }),
+    )
+    await kube.patch(Pods, gated.metadata, { type: 'merge', body: { spec: { schedulingGates: null } } })
+    await run(seconds(1))
+    expect(await placements()).toEqual({ other: '-', gated: 'n1' })
+  })
+
+  it('waits for a taint to go, and says so meanwhile', async () => {
+    const { kube, start, run, placements, events } = await world()
+    await start()
+    await kube.create(Pods, pod('p'))
+    await run(seconds(30))
+    expect(await events('FailedScheduling')).toEqual(['no nodes available to schedule pods'])
+    await kube.create(Nodes, {
+      metadata: { name: 'n1', labels: { 'kubernetes.io/hostname': 'n1' } },
+      spec: { taints: [{ key: 'node.kubernetes.io/not-ready', effect: 'NoSchedule' }] },
+      status: { allocatable: { cpu: '2', memory: '4Gi', pods: '10' } },
+    })
+    await run(seconds(30))
+    expect((await events('FailedScheduling'))[1]).toBe(
+      '0/1 nodes are available: 1 node(s) had untolerated taint(s). no new claims to deallocate, preemption: 0/1 nodes are available: 1 Preemption is not helpful for scheduling.',
+    )
+    await kube.patch(Nodes, { name: 'n1' }, { type: 'merge', body: { spec: { taints: null } } })
+    await run(ms(0))
+    expect(await placements()).toEqual({ p: 'n1' })
+  })
+
+  it('goes on where another left off', async () => {
+    const { kube, start, run, placements } = await world()
+    const first = await start()
+    await addNode(kube, 'n1')
+    for (let i = 0; i < 5; i++) await kube.create(Pods, pod(`p-${i}`))
+    await run(seconds(1))
+    expect(tally(await placements())).toEqual({ '-': 2, n1: 3 })
+    first.abort()
+    await addNode(kube, 'n2')
+    await run(minutes(10))
+    expect(tally(await placements())).toEqual({ '-': 2, n1: 3 })
+    await start()
+    await run(seconds(1))
+    expect(tally(await placements())).toEqual({ n1: 3, n2: 2 })
+  })
+
+  it('places a pod when another leaves', async () => {
+    const { kube, start, run, placements } = await world()
+    await start()
+    await addNode(kube, 'n1', { pods: '1' })
+    await kube.create(Pods, pod('first'))
+    await run(ms(0))
+    await kube.create(Pods, pod('second'))
+    await run(seconds(30))
+    expect(await placements()).toEqual({ first: 'n1', second: '-' })
+    await kube.remove(Pods, { namespace: 'default', name: 'first' }, { gracePeriodSeconds: 0 })
+    await run(ms(0))
+    expect(await placements()).toEqual({ second: 'n1' })
+  })
+
+  it('gives a volume that waits for its pod the node, and binds when the volume is there', async () => {
+    const { kube, start, run, placements } = await world()
+    await start()
+    await addNode(kube, 'n1', { labels: { 'topology.kubernetes.io/zone': 'a' } })
+    await addNode(kube, 'n2', { labels: { 'topology.kubernetes.io/zone': 'b' } })
+    const storageClass: Draft<StorageClass> = {
+      metadata: { name: 'ebs' },
+      provisioner: 'ebs.csi.aws.com',
+      volumeBindingMode: 'WaitForFirstConsumer',
+    }
+    await kube.create(StorageClasses, storageClass)
+    const claim = await kube.create(PersistentVolumeClaims, {
+      metadata: { name: 'data', namespace: 'default' },
+      spec: { accessModes: ['ReadWriteOnce'], storageClassName: 'ebs', resources: { requests: { storage: '4Gi' } } },
+    })
+    const volumes = [{ name: 'data', persistentVolumeClaim: { claimName: 'data' } }]
+    await kube.create(Pods, pod('db', { spec: { volumes } }))
+    await run(seconds(5))
+    expect(await placements()).toEqual({ db: '-' })
+    const told = await kube.get(PersistentVolumeClaims, claim.metadata)
+    const node = told.metadata.annotations!['volume.kubernetes.io/selected-node']!
+    expect(['n1', 'n2']).toContain(node)
+    const zone = node === 'n1' ? 'a' : 'b'
+    const inZone = { key: 'topology.kubernetes.io/zone', operator: 'In', values: [zone] }
+    await kube.create(PersistentVolumes, {
+      metadata: { name: 'pv' },
+      spec: {
+        capacity: { storage: '4Gi' },
+        accessModes: ['ReadWriteOnce'],
+        csi: { driver: 'ebs.csi.aws.com', volumeHandle: 'vol-1' },
+        nodeAffinity: { required: { nodeSelectorTerms: [{ matchExpressions: [inZone] }] } },
+      },
+    })
+    await kube.patch(PersistentVolumeClaims, claim.metadata, { type: 'merge', body: { spec: { volumeName: 'pv' } } })
+    await run(ms(0))
+    expect(await placements()).toEqual({ db: node })
+    // Whoever shares the volume must go where it is.
+    await kube.patch(Nodes, { name: node }, { type: 'merge', body: { spec: { unschedulable: true } } })
+    await kube.create(Pods, pod('second', { spec: { volumes } }))
+    await run(seconds(1))
+    const second = await kube.get(Pods, { namespace: 'default', name: 'second' })
+    expect(second.status!.conditions![0]!.message).toMatch(
+      /^0\/2 nodes are available: 1 node\(s\) didn't match PersistentVolume's node affinity, 1 node\(s\) were unschedulable\./,
+    )
+  })
+
+  it('counts a pod whose binding is refused as not placed, and tries again', async () => {
+    const { kube, start, run, placements, events, faults } = await world()
+    faults.bind = 1
+    await start()
+    await addNode(kube, 'n1')
+    await kube.create(Pods, pod('p'))
+    await run(ms(0))
+    expect(await placements()).toEqual({ p: '-' })
+    await run(seconds(1))
+    expect(await placements()).toEqual({ p: 'n1' })
+    expect(await events('FailedScheduling')).toEqual(['binding rejected: injected'])
+  })
+
+  it('is the same run for the same seed', async () => {
+    const once = async (): Promise<unknown> => {
+      const { kube, start, run, placements } = await world('seed')
+      await start()
+      for (let i = 0; i < 12; i++) await addNode(kube, `n${i}`)
+      for (let i = 0; i < 20; i++) await kube.create(Pods, pod(`p-${i}`))
+      await run(seconds(1))
+      return [await placements(), (await kube.list(Events)).items]
+    }
+    expect(await once()).toEqual(await once())
+  })
 })
-void minutes
