@@ -12,3 +12,5 @@ export {
   type EksWorldOptions,
   type NodegroupSpec,
 } from './world/eks-world.ts'
+export { startAwsServer, type AwsServer, type AwsServerOptions } from './http/server.ts'
+export type { ProxyCertificate } from './http/forward-proxy.ts'
