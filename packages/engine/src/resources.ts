@@ -26,13 +26,6 @@ export interface Allocatable extends Resources {
 type QuantityList = { readonly [resource: string]: string | number } | undefined
 
 const none: ReadonlyMap<string, number> = new Map()
-export const noResources: Resources = {
-  milliCpu: milliCpu(0),
-  memory: bytes(0),
-  ephemeralStorage: bytes(0),
-  scalar: none,
-}
-
 /** What the scheduler assumes of a container that asks for nothing, when it scores nodes (util/pod_resources.go). */
 const nonZeroMilliCpu = 100
 const nonZeroMemory = 200 * 1024 * 1024

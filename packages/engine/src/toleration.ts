@@ -1,7 +1,7 @@
 import type { Node, Taint, Toleration } from '@plimsoll/model'
 
 /** Whether one toleration covers the taint (kubernetes/api:core/v1/toleration.go, ToleratesTaint). */
-export function tolerates(toleration: Toleration, taint: Taint): boolean {
+function tolerates(toleration: Toleration, taint: Taint): boolean {
   if (toleration.effect !== undefined && toleration.effect !== '' && toleration.effect !== taint.effect) return false
   if (toleration.key !== undefined && toleration.key !== '' && toleration.key !== taint.key) return false
   switch (toleration.operator ?? '') {

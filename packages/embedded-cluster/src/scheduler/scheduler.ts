@@ -478,8 +478,10 @@ export class Scheduler {
 
   /** Removes the victims, and the nominations that come to nothing by it. */
   async #preempt(pod: Pod, plan: PreemptionPlan): Promise<void> {
-    for (const [key, other] of [...this.#nominated]) {
-      if (other.nodeName !== plan.nodeName || podPriority(other.pod) >= podPriority(pod)) continue
+    const superseded = [...this.#nominated].filter(
+      ([, other]) => other.nodeName === plan.nodeName && podPriority(other.pod) < podPriority(pod),
+    )
+    for (const [key, other] of superseded) {
       this.#denominate(key)
       this.#queue.add(other.pod, this.#clock.now())
       const body = { status: { nominatedNodeName: null } }
