@@ -9,7 +9,16 @@ import type {
   ProgramTable,
   Random,
 } from '@plimsoll/ports'
+import { Caches } from './caches.ts'
+import { CloudNodeController } from './controllers/cloud-node.ts'
+import type { Controller, ControllerContext } from './controllers/controller.ts'
+import { DaemonSetController } from './controllers/daemonset.ts'
+import { DeploymentController } from './controllers/deployment.ts'
+import { NodeLifecycleController, nodeMonitorGrace } from './controllers/node-lifecycle.ts'
+import { ReplicaSetController } from './controllers/replicaset.ts'
+import { Kubelets, type ResourceUsage } from './kubelet/kubelets.ts'
 import type { PodLogs } from './pod-logs.ts'
+import { Scheduler } from './scheduler/scheduler.ts'
 import { Timing, type TimingMode } from './timing.ts'
 
 export interface ComponentUser {
@@ -25,46 +34,129 @@ export interface EmbeddedClusterOptions {
   readonly log: Log
   readonly machines: Machines
   readonly programs: ProgramTable
+  /** `realistic` when absent. */
   readonly timing?: TimingMode
-  /** Minor versions differ in grace periods: `1.34.1`, `v1.34.1-eks-…`. */
+  /** `1.34.1`, `v1.34.1-eks-…`: minor versions differ in grace periods. The newest known when absent. */
   readonly kubernetesVersion?: string
   /**
-   * `lazy`: leases are renewed in thought only, so that an idle node costs no timer; for virtual time.
-   * `written`: every 10 s, as people who look at leases in real time expect.
+   * `lazy` (when absent): leases are renewed in thought only, so that an idle node costs no timer. `written`: every
+   * 10 s, as people who look at leases in real time expect.
    */
   readonly heartbeats?: 'lazy' | 'written'
 }
 
-/** What runs beside the API server in the embedded cluster: scheduler, controllers, cloud controller and kubelets. */
+/** What nodes and containers use, as `kubectl top` shows it: a steady fraction of what was requested. */
+export interface Usage {
+  node(name: string): ResourceUsage | undefined
+  /** By container name; undefined for pods that do not run. */
+  pod(key: { readonly namespace: string; readonly name: string }): ReadonlyMap<string, ResourceUsage> | undefined
+}
+
+/**
+ * What runs beside the API server in the embedded cluster: the scheduler, the workload and node controllers, the cloud
+ * controller, and a kubelet on every machine. All of them know the API server through KubeApi alone.
+ */
 export class EmbeddedCluster {
   readonly podLogs: PodLogs
   readonly usage: Usage
+  readonly #caches: Caches
+  readonly #kubelets: Kubelets
+  readonly #controllers: readonly Controller[]
+  readonly #scheduler: Scheduler
+  readonly #log: Log
+  readonly #stop = new AbortController()
+  #running: Promise<unknown> = Promise.resolve()
 
-  constructor(options: EmbeddedClusterOptions) {
-    void options
-    void Timing
-    throw new Error('under construction')
+  constructor(o: EmbeddedClusterOptions) {
+    const { clock, log, machines, programs } = o
+    const timing = new Timing(o.timing ?? 'realistic')
+    this.#log = log
+    const controllerKube = (name: string): KubeApi =>
+      o.kube(serviceAccount('kube-system', name), 'kube-controller-manager')
+    this.#caches = new Caches({
+      kube: o.kube({ name: 'system:kube-controller-manager', groups: authenticated }, 'kube-controller-manager'),
+      clock,
+      random: o.random.split('caches'),
+      log: log.named('informers'),
+    })
+    this.#kubelets = new Kubelets({
+      kubeOfNode: (name) =>
+        o.kube({ name: `system:node:${name}`, groups: ['system:nodes', ...authenticated] }, 'kubelet'),
+      kubeOfServiceAccount: (namespace, name) => o.kube(serviceAccount(namespace, name), name),
+      caches: this.#caches,
+      clock,
+      random: o.random.split('kubelets'),
+      log: log.named('kubelet'),
+      timing,
+      machines,
+      programs,
+      heartbeats: o.heartbeats ?? 'lazy',
+    })
+    const context: ControllerContext = {
+      caches: this.#caches,
+      clock,
+      random: o.random.split('controllers'),
+      log: log.named('controller-manager'),
+      kube: controllerKube,
+    }
+    this.#controllers = [
+      new DeploymentController(context),
+      new ReplicaSetController(context),
+      new DaemonSetController(context),
+      new NodeLifecycleController(context, this.#kubelets, nodeMonitorGrace(o.kubernetesVersion)),
+      new CloudNodeController(context, {
+        kube: o.kube(serviceAccount('kube-system', 'cloud-controller-manager'), 'aws-cloud-controller-manager'),
+        kubelets: this.#kubelets,
+        machines,
+        timing,
+      }),
+    ]
+    this.#scheduler = new Scheduler({
+      kube: o.kube({ name: 'system:kube-scheduler', groups: authenticated }, 'kube-scheduler'),
+      clock,
+      random: o.random.split('scheduler'),
+      log: log.named('scheduler'),
+    })
+    this.podLogs = this.#kubelets
+    this.usage = {
+      node: (name) => this.#kubelets.nodeUsage(name),
+      pod: (key) => this.#kubelets.podUsage(key),
+    }
   }
 
-  async start(): Promise<void> {}
+  /** Resolves when all parts have seen the cluster and work. */
+  async start(): Promise<void> {
+    const { signal } = this.#stop
+    await this.#caches.start(signal)
+    this.#running = Promise.all(
+      this.#controllers.map((controller) =>
+        controller.run(signal).catch((error: unknown) => {
+          if (!signal.aborted) this.#log.error('A controller failed', { err: error })
+        }),
+      ),
+    )
+    await this.#scheduler.start(signal)
+    this.#kubelets.start()
+  }
 
-  async stop(): Promise<void> {}
+  /** Everything stops where it is, as when the power goes. */
+  async stop(): Promise<void> {
+    this.#kubelets.stop()
+    this.#stop.abort(new Error('the embedded cluster stops'))
+    await this.#running
+  }
 
-  /** Asks a port that a container's program serves; undefined when nothing listens there. `pod` is a pod IP or the pod. */
+  /** Asks a port that a container's program serves, by pod IP or pod; undefined when nothing listens there. */
   http(pod: string | Pod, port: number, request: ContainerRequest): ContainerResponse | undefined {
-    void pod
-    void port
-    void request
-    return undefined
+    return this.#kubelets.http(pod, port, request)
   }
 }
 
-/** What `kubectl top` shows: a steady fraction of what is requested. */
-export interface Usage {
-  node(name: string): { readonly cpu: string; readonly memory: string } | undefined
-  /** Per container, in the pod's order; empty for pods that do not run. */
-  pod(
-    namespace: string,
-    name: string,
-  ): readonly { readonly name: string; readonly cpu: string; readonly memory: string }[]
+const authenticated = ['system:authenticated']
+
+function serviceAccount(namespace: string, name: string): ComponentUser {
+  return {
+    name: `system:serviceaccount:${namespace}:${name}`,
+    groups: ['system:serviceaccounts', `system:serviceaccounts:${namespace}`, ...authenticated],
+  }
 }

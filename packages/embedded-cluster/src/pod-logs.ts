@@ -1,16 +1,17 @@
 import type { ObjectKey } from '@plimsoll/model'
+import type { KubeError, Subscription } from '@plimsoll/ports'
 
 /** The query of `GET …/pods/NAME/log`. */
 export interface PodLogOptions {
-  readonly container?: string
-  readonly follow?: boolean
-  readonly previous?: boolean
-  readonly tailLines?: number
-  readonly sinceSeconds?: number
+  readonly container?: string | undefined
+  readonly follow?: boolean | undefined
+  readonly previous?: boolean | undefined
+  readonly tailLines?: number | undefined
+  readonly sinceSeconds?: number | undefined
   /** RFC 3339. */
-  readonly sinceTime?: string
-  readonly timestamps?: boolean
-  readonly limitBytes?: number
+  readonly sinceTime?: string | undefined
+  readonly timestamps?: boolean | undefined
+  readonly limitBytes?: number | undefined
 }
 
 export interface PodLogSink {
@@ -22,6 +23,6 @@ export interface PodLogSink {
 
 /** The output of containers, as the log subresource serves it. */
 export interface PodLogs {
-  /** @throws {KubeError} `notFound`, or `badRequest` with the API server's own messages */
-  read(pod: ObjectKey, options: PodLogOptions, sink: PodLogSink): { stop(): void }
+  /** A KubeError `notFound`, or `badRequest` with the API server's own messages */
+  read(pod: ObjectKey, options: PodLogOptions, sink: PodLogSink): Subscription | KubeError
 }

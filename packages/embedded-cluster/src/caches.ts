@@ -1,0 +1,132 @@
+// What all parts of the embedded cluster share a copy of, as kube-controller-manager's parts share informers.
+import {
+  controllerOf,
+  CronJobs,
+  DaemonSets,
+  Deployments,
+  Jobs,
+  Nodes,
+  PersistentVolumeClaims,
+  PodDisruptionBudgets,
+  Pods,
+  ReplicaSets,
+  Services,
+  StatefulSets,
+  type CronJob,
+  type DaemonSet,
+  type Deployment,
+  type Job,
+  type KubeObject,
+  type Node,
+  type ObjectMeta,
+  type PersistentVolumeClaim,
+  type Pod,
+  type PodDisruptionBudget,
+  type ReplicaSet,
+  type ResourceType,
+  type Service,
+  type StatefulSet,
+} from '@plimsoll/model'
+import type { Clock, KubeReader, Log, Random } from '@plimsoll/ports'
+import { Informer, type IndexFunction } from '@plimsoll/runtime'
+import { aimedAt } from './pods.ts'
+
+export interface CachesOptions {
+  readonly kube: KubeReader
+  readonly clock: Clock
+  readonly random: Random
+  readonly log: Log
+}
+
+const byController: IndexFunction<{ readonly metadata: ObjectMeta }> = (object) => {
+  const owner = controllerOf(object)
+  return owner === undefined ? [] : [owner.uid]
+}
+const byNamespace: IndexFunction<{ readonly metadata: { readonly namespace: string } }> = (object) => [
+  object.metadata.namespace,
+]
+
+export class Caches {
+  /**
+   * Indexes: `node` by spec.nodeName, `aimed` by the node that an unbound daemon is meant for, `controller` by the uid of the controlling owner, `orphan` by the namespace of those
+   * that have none, `namespace`.
+   */
+  readonly pods: Informer<Pod>
+  readonly nodes: Informer<Node>
+  readonly deployments: Informer<Deployment>
+  /** Index `controller`. */
+  readonly replicaSets: Informer<ReplicaSet>
+  readonly daemonSets: Informer<DaemonSet>
+  readonly statefulSets: Informer<StatefulSet>
+  /** Index `controller`. */
+  readonly jobs: Informer<Job>
+  readonly cronJobs: Informer<CronJob>
+  /** Index `namespace`. */
+  readonly budgets: Informer<PodDisruptionBudget>
+  /** Index `namespace`. */
+  readonly services: Informer<Service>
+  readonly claims: Informer<PersistentVolumeClaim>
+  readonly #all: readonly Informer<never>[]
+
+  constructor(o: CachesOptions) {
+    const informer = <T extends KubeObject>(
+      type: ResourceType<T>,
+      indexes: { readonly [name: string]: IndexFunction<T> } = {},
+    ): Informer<T> =>
+      new Informer(o.kube, type, { clock: o.clock, log: o.log, random: o.random.split(type.plural), indexes })
+    this.pods = informer(Pods, {
+      node: (pod) => (pod.spec.nodeName === undefined ? [] : [pod.spec.nodeName]),
+      aimed: (pod) => {
+        const node = aimedAt(pod)
+        return node === undefined ? [] : [node]
+      },
+      controller: byController,
+      orphan: (pod) => (controllerOf(pod) === undefined ? [pod.metadata.namespace] : []),
+      namespace: byNamespace,
+    })
+    this.nodes = informer(Nodes)
+    this.deployments = informer(Deployments)
+    this.replicaSets = informer(ReplicaSets, {
+      controller: byController,
+      orphan: (set) => (controllerOf(set) === undefined ? [set.metadata.namespace] : []),
+      namespace: byNamespace,
+    })
+    this.daemonSets = informer(DaemonSets)
+    this.statefulSets = informer(StatefulSets)
+    this.jobs = informer(Jobs, { controller: byController })
+    this.cronJobs = informer(CronJobs)
+    this.budgets = informer(PodDisruptionBudgets, { namespace: byNamespace })
+    this.services = informer(Services, { namespace: byNamespace })
+    this.claims = informer(PersistentVolumeClaims)
+    this.#all = [
+      this.nodes,
+      this.deployments,
+      this.replicaSets,
+      this.daemonSets,
+      this.statefulSets,
+      this.jobs,
+      this.cronJobs,
+      this.budgets,
+      this.services,
+      this.claims,
+      this.pods,
+    ] as unknown as readonly Informer<never>[]
+  }
+
+  /** Subscribers must be there before, for they count from nothing. */
+  async start(signal: AbortSignal): Promise<void> {
+    for (const informer of this.#all) await informer.start(signal)
+  }
+}
+
+/** One handler for all changes: `now` is undefined when the object went, `was` when it came. */
+export function onChange<T extends KubeObject>(
+  informer: Informer<T>,
+  handler: (now: T | undefined, was: T | undefined) => void,
+): void {
+  informer.subscribe({
+    added: (object) => handler(object, undefined),
+    updated: (object, old) => handler(object, old),
+    deleted: (object) => handler(undefined, object),
+  })
+}

@@ -1,0 +1,40 @@
+import type { Ms } from '@plimsoll/model'
+import type { Clock, KubeApi, Log, Random } from '@plimsoll/ports'
+import { EventRecorder, Reconciler } from '@plimsoll/runtime'
+import type { Caches } from '../caches.ts'
+
+/** What every controller is given. */
+export interface ControllerContext {
+  readonly caches: Caches
+  readonly clock: Clock
+  readonly random: Random
+  readonly log: Log
+  /** The API server as a controller's own service account in kube-system. */
+  readonly kube: (serviceAccount: string) => KubeApi
+}
+
+export interface Controller {
+  /** Works until the signal is aborted. Called when the caches are filled. */
+  run(signal: AbortSignal): Promise<void>
+}
+
+export function recorderFor(context: ControllerContext, kube: KubeApi, component: string): EventRecorder {
+  return new EventRecorder({ kube, clock: context.clock, component })
+}
+
+/** One worker over keys; `sync` may say after how long it wants to look again. */
+export function syncing(
+  context: ControllerContext,
+  name: string,
+  sync: (key: string) => Promise<Ms | undefined | void>,
+): Reconciler<string> {
+  return new Reconciler<string>({
+    name,
+    clock: context.clock,
+    log: context.log,
+    reconcile: async (key) => {
+      const again = await sync(key)
+      return again === undefined ? undefined : { requeueAfter: again }
+    },
+  })
+}

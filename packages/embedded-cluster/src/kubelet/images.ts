@@ -1,0 +1,94 @@
+// The images on one node: what is there, what is being pulled, and how long that takes.
+import { formatGoDuration, ms, type ContainerImage, type Ms } from '@plimsoll/model'
+import type { Timing } from '../timing.ts'
+import type { Lifetime } from '../machinery/lifetime.ts'
+
+export interface Pull {
+  readonly bytes: number
+  readonly took: Ms
+}
+
+/** The node status names at most so many, the largest first. */
+const reportedMax = 50
+
+export class ImageStore {
+  readonly #lifetime: Lifetime
+  readonly #timing: Timing
+  readonly #present = new Set<string>()
+  readonly #pulling = new Map<string, Promise<Pull>>()
+  readonly #onAdded: () => void
+
+  constructor(lifetime: Lifetime, timing: Timing, onAdded: () => void) {
+    this.#lifetime = lifetime
+    this.#timing = timing
+    this.#onAdded = onAdded
+  }
+
+  has(image: string): boolean {
+    return this.#present.has(image)
+  }
+
+  /** One pull serves all who wait for it; pulls at the same time share the line. */
+  pull(image: string): Promise<Pull> {
+    const running = this.#pulling.get(image)
+    if (running !== undefined) return running
+    const bytes = imageBytes(image)
+    const pull = async (): Promise<Pull> => {
+      const took = this.#present.has(image) ? this.#timing.pull(0, 1) : this.#timing.pull(bytes, this.#pulling.size + 1)
+      await this.#lifetime.sleep(took)
+      this.#pulling.delete(image)
+      if (!this.#present.has(image)) {
+        this.#present.add(image)
+        this.#onAdded()
+      }
+      return { bytes, took }
+    }
+    const promise = pull()
+    if (!this.#present.has(image)) this.#pulling.set(image, promise)
+    return promise
+  }
+
+  report(): ContainerImage[] {
+    return [...this.#present]
+      .map((image) => ({ names: [imageId(image), image], sizeBytes: imageBytes(image) }))
+      .sort((a, b) => b.sizeBytes - a.sizeBytes || (a.names[1]! < b.names[1]! ? -1 : 1))
+      .slice(0, reportedMax)
+  }
+}
+
+export function pulledMessage(image: string, pull: Pull): string {
+  const took = formatGoDuration(ms(Math.max(1, Math.round(pull.took))))
+  return `Successfully pulled image "${image}" in ${took} (${took} including waiting). Image size: ${pull.bytes} bytes.`
+}
+
+const facts = new Map<string, { readonly id: string; readonly bytes: number }>()
+
+/** `repository@sha256:…`, always the same for one image. */
+export function imageId(image: string): string {
+  return factsOf(image).id
+}
+
+/** Unknown to us, so decided by the name: 20 to 220 MB, little for pause images. */
+function imageBytes(image: string): number {
+  return factsOf(image).bytes
+}
+
+function factsOf(image: string): { readonly id: string; readonly bytes: number } {
+  let known = facts.get(image)
+  if (known === undefined) {
+    let digest = ''
+    for (let i = 0; i < 8; i++) digest += fnv(`${i}${image}`).toString(16).padStart(8, '0')
+    const at = image.indexOf('@')
+    const repository = at >= 0 ? image.slice(0, at) : image.replace(/:[^/:]*$/, '')
+    const bytes = /(^|\/)pause[:@-]|\/pause$/.test(image) ? 299_513 : 20_000_000 + (fnv(image) % 200_000_000)
+    known = { id: at >= 0 ? image : `${repository}@sha256:${digest}`, bytes }
+    facts.set(image, known)
+  }
+  return known
+}
+
+function fnv(text: string): number {
+  let h = 0x811c9dc5
+  for (let i = 0; i < text.length; i++) h = Math.imul(h ^ text.charCodeAt(i), 0x01000193)
+  return h >>> 0
+}

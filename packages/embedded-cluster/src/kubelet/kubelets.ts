@@ -1,0 +1,269 @@
+// The kubelets of all machines that have power, and what may be asked of them as a whole.
+import { controllerOf, ms, milliValue, wholeValue, type Ms, type ObjectKey, type Pod } from '@plimsoll/model'
+import {
+  KubeError,
+  type Clock,
+  type ContainerRequest,
+  type ContainerResponse,
+  type KubeApi,
+  type Log,
+  type Machine,
+  type Machines,
+  type ProgramTable,
+  type Random,
+  type Subscription,
+  type Timer,
+} from '@plimsoll/ports'
+import { onChange, type Caches } from '../caches.ts'
+import type { PodLogOptions, PodLogs, PodLogSink } from '../pod-logs.ts'
+import type { Timing } from '../timing.ts'
+import { AddressPool } from './addresses.ts'
+import { heartbeatMs, Kubelet } from './kubelet.ts'
+import type { PodLife } from './pod-life.ts'
+
+export interface KubeletsOptions {
+  readonly kubeOfNode: (nodeName: string) => KubeApi
+  readonly kubeOfServiceAccount: (namespace: string, name: string) => KubeApi
+  readonly caches: Caches
+  readonly clock: Clock
+  readonly random: Random
+  readonly log: Log
+  readonly timing: Timing
+  readonly machines: Machines
+  readonly programs: ProgramTable
+  readonly heartbeats: 'lazy' | 'written'
+}
+
+export interface ResourceUsage {
+  /** Quantities. */
+  readonly cpu: string
+  readonly memory: string
+}
+
+export class Kubelets implements PodLogs {
+  readonly #o: KubeletsOptions
+  readonly #byNode = new Map<string, Kubelet>()
+  readonly #nodeOfMachine = new Map<string, string>()
+  /** Of nodes whose machine lost power: when their lease was renewed last. */
+  readonly #silentSince = new Map<string, Ms>()
+  readonly #addresses = new AddressPool()
+  readonly #lifeByIP = new Map<string, PodLife>()
+  readonly #onSilent: ((nodeName: string) => void)[] = []
+  #subscription: Subscription | undefined
+  #heartbeat: Timer | undefined
+
+  constructor(options: KubeletsOptions) {
+    this.#o = options
+    onChange(options.caches.pods, (now, was) => this.#podChanged(now, was))
+  }
+
+  start(): void {
+    this.#subscription = this.#o.machines.watch({
+      started: (machine) => this.#started(machine),
+      halted: (providerId) => this.#halted(providerId),
+    })
+    if (this.#o.heartbeats === 'written') this.#armHeartbeat()
+  }
+
+  stop(): void {
+    this.#subscription?.stop()
+    this.#heartbeat?.cancel()
+    for (const kubelet of this.#byNode.values()) kubelet.halt()
+    this.#byNode.clear()
+  }
+
+  /** Called when a node's machine has lost power. */
+  onSilent(handler: (nodeName: string) => void): void {
+    this.#onSilent.push(handler)
+  }
+
+  /** Whether this is a node of ours: one that has, or had, a kubelet here. */
+  knows(nodeName: string): boolean {
+    return this.#byNode.has(nodeName) || this.#silentSince.has(nodeName)
+  }
+
+  machine(nodeName: string): Machine | undefined {
+    return this.#byNode.get(nodeName)?.machine
+  }
+
+  /** When the node's lease was renewed last; undefined for nodes without a kubelet here. */
+  lastHeartbeat(nodeName: string): Ms | undefined {
+    return this.#byNode.get(nodeName)?.lastHeartbeat(this.#o.clock.now()) ?? this.#silentSince.get(nodeName)
+  }
+
+  isAlive(nodeName: string): boolean {
+    return this.#byNode.get(nodeName)?.lastHeartbeat(this.#o.clock.now()) !== undefined
+  }
+
+  #started(machine: Machine): void {
+    const { caches, clock, random, log, timing, programs } = this.#o
+    this.#nodeOfMachine.set(machine.providerId, machine.nodeName)
+    const kubelet = new Kubelet({
+      machine,
+      kube: this.#o.kubeOfNode(machine.nodeName),
+      kubeOf: (pod) => this.#o.kubeOfServiceAccount(pod.metadata.namespace, pod.spec.serviceAccountName ?? 'default'),
+      clock,
+      random: random.split(machine.providerId),
+      log,
+      timing,
+      programs,
+      addresses: this.#addresses,
+      boundPods: () => caches.pods.byIndex('node', machine.nodeName),
+      hasNetworkPlugin: () => caches.daemonSets.get(networkPlugin) !== undefined,
+      isNetworkPlugin: (pod) =>
+        pod.metadata.namespace === networkPlugin.namespace && controllerOf(pod)?.name === networkPlugin.name,
+    })
+    this.#byNode.set(machine.nodeName, kubelet)
+    kubelet.start()
+  }
+
+  #halted(providerId: string): void {
+    const nodeName = this.#nodeOfMachine.get(providerId)
+    const kubelet = nodeName === undefined ? undefined : this.#byNode.get(nodeName)
+    this.#nodeOfMachine.delete(providerId)
+    if (nodeName === undefined || kubelet === undefined || kubelet.machine.providerId !== providerId) return
+    const heartbeat = kubelet.lastHeartbeat(this.#o.clock.now())
+    kubelet.halt()
+    this.#byNode.delete(nodeName)
+    if (heartbeat === undefined) return
+    this.#silentSince.set(nodeName, heartbeat)
+    for (const handler of this.#onSilent) handler(nodeName)
+  }
+
+  /** The Node object is gone: its past is of no use to anyone. */
+  forget(nodeName: string): void {
+    this.#silentSince.delete(nodeName)
+  }
+
+  #armHeartbeat(): void {
+    this.#heartbeat = this.#o.clock.after(ms(heartbeatMs), () => {
+      for (const kubelet of this.#byNode.values()) void kubelet.renewLease()
+      this.#armHeartbeat()
+    })
+  }
+
+  #podChanged(now: Pod | undefined, was: Pod | undefined): void {
+    const pod = now ?? was!
+    const nodeName = pod.spec.nodeName
+    if (nodeName === undefined || nodeName === '') return
+    const ip = pod.status?.podIP
+    const kubelet = this.#byNode.get(nodeName)
+    if (now === undefined) {
+      if (ip !== undefined && pod.spec.hostNetwork !== true) this.#lifeByIP.delete(ip)
+      kubelet?.podGone(pod)
+      return
+    }
+    kubelet?.podSeen(now)
+    if (ip !== undefined && pod.spec.hostNetwork !== true && was?.status?.podIP !== ip) {
+      const life = kubelet?.life(now)
+      if (life !== undefined) this.#lifeByIP.set(ip, life)
+    }
+  }
+
+  #lifeOf(key: ObjectKey): { readonly pod: Pod; readonly life: PodLife | undefined } | undefined {
+    const pod = this.#o.caches.pods.get(key)
+    if (pod === undefined) return undefined
+    return { pod, life: this.#byNode.get(pod.spec.nodeName ?? '')?.life(pod) }
+  }
+
+  http(pod: string | Pod, port: number, request: ContainerRequest): ContainerResponse | undefined {
+    if (typeof pod !== 'string') return this.#lifeOf(pod.metadata)?.life?.http(port, request)
+    const known = this.#lifeByIP.get(pod)
+    if (known !== undefined) return known.http(port, request)
+    // The address of a node: whichever of its host network pods listens.
+    for (const kubelet of this.#byNode.values()) {
+      if (kubelet.hostIP !== pod) continue
+      for (const life of kubelet.lives()) {
+        const response = life.pod.spec.hostNetwork === true ? life.http(port, request) : undefined
+        if (response !== undefined) return response
+      }
+    }
+    return undefined
+  }
+
+  read(key: ObjectKey, options: PodLogOptions, sink: PodLogSink): Subscription | KubeError {
+    const found = this.#lifeOf(key)
+    if (found === undefined) return statusError('notFound', 404, 'NotFound', `pods "${key.name}" not found`)
+    const { pod, life } = found
+    const container = options.container ?? pod.spec.containers[0]?.name ?? ''
+    const log = life?.log(container, options.previous === true)
+    if (log !== undefined) return log.read(this.#o.clock, options, sink)
+    return unreadable(pod, container, options.previous === true)
+  }
+
+  /** A steady fraction of what the pod's containers ask for, by container name; undefined unless it runs. */
+  podUsage(key: ObjectKey): ReadonlyMap<string, ResourceUsage> | undefined {
+    const running = this.#lifeOf(key)?.life?.runningContainers() ?? []
+    if (running.length === 0) return undefined
+    const usage = new Map<string, ResourceUsage>()
+    for (const container of running) {
+      const share = usedShare(`${key.namespace}/${key.name}/${container.name}`)
+      const cpu = milliValue(container.resources?.requests?.['cpu'])
+      const memory = wholeValue(container.resources?.requests?.['memory'])
+      usage.set(container.name, {
+        cpu: `${Math.max(1, Math.round(cpu * share))}m`,
+        memory: `${Math.max(4096, Math.round((memory * (0.4 + share / 2)) / 1024))}Ki`,
+      })
+    }
+    return usage
+  }
+
+  nodeUsage(name: string): ResourceUsage | undefined {
+    const kubelet = this.#byNode.get(name)
+    if (kubelet === undefined || !this.isAlive(name)) return undefined
+    // The system's own processes use something as well.
+    let milliCpu = 30
+    let kibibytes = 350_000
+    for (const life of kubelet.lives()) {
+      for (const usage of this.podUsage(life.pod.metadata)?.values() ?? []) {
+        milliCpu += milliValue(usage.cpu)
+        kibibytes += wholeValue(usage.memory) / 1024
+      }
+    }
+    return { cpu: `${milliCpu}m`, memory: `${Math.round(kibibytes)}Ki` }
+  }
+}
+
+/** The VPC network plugin: where its DaemonSet exists, a node is ready no earlier than its pod there. */
+const networkPlugin = { namespace: 'kube-system', name: 'aws-node' }
+
+/** 10 to 70 % of the request, always the same for one container. */
+function usedShare(name: string): number {
+  let h = 0x811c9dc5
+  for (let i = 0; i < name.length; i++) h = Math.imul(h ^ name.charCodeAt(i), 0x01000193)
+  return 0.1 + ((h >>> 0) % 600) / 1000
+}
+
+/** Why there is no log (kubernetes/kubernetes:pkg/kubelet/kubelet_pods.go, validateContainerLogStatus). */
+function unreadable(pod: Pod, container: string, previous: boolean): KubeError {
+  const status = [...(pod.status?.containerStatuses ?? []), ...(pod.status?.initContainerStatuses ?? [])].find(
+    (s) => s.name === container,
+  )
+  const name = pod.metadata.name
+  if (previous) {
+    return badRequest(`previous terminated container "${container}" in pod "${name}" not found`)
+  }
+  const reason = status?.state?.waiting?.reason
+  if (reason === 'ImagePullBackOff' || reason === 'ErrImagePull') {
+    return badRequest(`container "${container}" in pod "${name}" is waiting to start: trying and failing to pull image`)
+  }
+  if (reason !== undefined)
+    return badRequest(`container "${container}" in pod "${name}" is waiting to start: ${reason}`)
+  return badRequest(`container "${container}" in pod "${name}" is not available`)
+}
+
+function badRequest(message: string): KubeError {
+  return statusError('badRequest', 400, 'BadRequest', message)
+}
+
+function statusError(kind: 'badRequest' | 'notFound', code: number, reason: string, message: string): KubeError {
+  return new KubeError(kind, {
+    apiVersion: 'v1',
+    kind: 'Status',
+    metadata: {},
+    status: 'Failure',
+    message,
+    reason,
+    code,
+  })
+}

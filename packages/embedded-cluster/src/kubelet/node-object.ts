@@ -1,0 +1,162 @@
+// What a kubelet says of its node (kubernetes/kubernetes:pkg/kubelet/kubelet_node_status.go, nodestatus/setters.go). Pure.
+import {
+  timestamp,
+  type ContainerImage,
+  type Draft,
+  type Ms,
+  type Node,
+  type NodeCondition,
+  type NodeStatus,
+  type Taint,
+} from '@plimsoll/model'
+import type { Machine } from '@plimsoll/ports'
+
+export const uninitializedTaint: Taint = {
+  key: 'node.cloudprovider.kubernetes.io/uninitialized',
+  value: 'true',
+  effect: 'NoSchedule',
+}
+
+/** Old and new names of the same fact; clients look for either. */
+const twins: readonly (readonly [string, string])[] = [
+  ['kubernetes.io/os', 'beta.kubernetes.io/os'],
+  ['kubernetes.io/arch', 'beta.kubernetes.io/arch'],
+  ['node.kubernetes.io/instance-type', 'beta.kubernetes.io/instance-type'],
+  ['topology.kubernetes.io/region', 'failure-domain.beta.kubernetes.io/region'],
+  ['topology.kubernetes.io/zone', 'failure-domain.beta.kubernetes.io/zone'],
+]
+
+/** The labels that the cloud controller gives, a moment after registration. */
+export function isCloudLabel(key: string): boolean {
+  return (
+    key === 'node.kubernetes.io/instance-type' ||
+    key === 'beta.kubernetes.io/instance-type' ||
+    key.startsWith('topology.kubernetes.io/') ||
+    key.startsWith('failure-domain.beta.kubernetes.io/') ||
+    key.startsWith('topology.k8s.aws/')
+  )
+}
+
+type Labels = { readonly [key: string]: string }
+
+/** All labels that the node ends up with by kubelet and cloud controller, twins included. */
+export function allLabels(machine: Machine): Labels {
+  const labels: Record<string, string> = {
+    ...machine.labels,
+    'kubernetes.io/arch': machine.architecture,
+    'kubernetes.io/hostname': machine.labels['kubernetes.io/hostname'] ?? machine.nodeName,
+    'kubernetes.io/os': 'linux',
+  }
+  for (const [name, twin] of twins) {
+    const value = labels[name] ?? labels[twin]
+    if (value === undefined) continue
+    labels[name] = value
+    labels[twin] = value
+  }
+  return labels
+}
+
+function pick(labels: Labels, wanted: (key: string) => boolean): Labels {
+  const picked: Record<string, string> = {}
+  for (const key of Object.keys(labels).sort()) if (wanted(key)) picked[key] = labels[key]!
+  return picked
+}
+
+export function kubeletLabels(machine: Machine): Labels {
+  return pick(allLabels(machine), (key) => !isCloudLabel(key))
+}
+
+export function cloudLabels(machine: Machine): Labels {
+  return pick(allLabels(machine), isCloudLabel)
+}
+
+export interface NodeHealth {
+  /** Why the node is not ready; undefined when it is. */
+  readonly complaint: string | undefined
+  readonly images: readonly ContainerImage[]
+  readonly bootId: string
+  readonly machineId: string
+}
+
+export function newNode(machine: Machine, health: NodeHealth, now: Ms): Draft<Node> {
+  return {
+    apiVersion: 'v1',
+    kind: 'Node',
+    metadata: {
+      name: machine.nodeName,
+      labels: kubeletLabels(machine),
+      annotations: {
+        'node.alpha.kubernetes.io/ttl': '0',
+        'volumes.kubernetes.io/controller-managed-attach-detach': 'true',
+      },
+    },
+    spec: {
+      providerID: machine.providerId,
+      taints: [...machine.taints, uninitializedTaint],
+    },
+    status: nodeStatus(machine, health, undefined, now),
+  }
+}
+
+export function nodeStatus(machine: Machine, health: NodeHealth, before: Node | undefined, now: Ms): NodeStatus {
+  return {
+    capacity: machine.capacity,
+    allocatable: machine.allocatable,
+    conditions: nodeConditions(health, before?.status?.conditions ?? [], now),
+    addresses: machine.addresses,
+    daemonEndpoints: { kubeletEndpoint: { Port: 10250 } },
+    nodeInfo: {
+      machineID: health.machineId,
+      systemUUID: uuidOf(health.machineId),
+      bootID: health.bootId,
+      kernelVersion: machine.kernelVersion,
+      osImage: machine.osImage,
+      containerRuntimeVersion: machine.containerRuntimeVersion,
+      kubeletVersion: machine.kubeletVersion,
+      kubeProxyVersion: machine.kubeletVersion,
+      operatingSystem: 'linux',
+      architecture: machine.architecture,
+    },
+    ...(health.images.length === 0 ? {} : { images: health.images }),
+  }
+}
+
+/** EC2 gives its machines UUIDs that begin with ec2. */
+function uuidOf(machineId: string): string {
+  const h = `ec2${machineId.slice(3)}`
+  return `${h.slice(0, 8)}-${h.slice(8, 12)}-${h.slice(12, 16)}-${h.slice(16, 20)}-${h.slice(20)}`
+}
+
+type Finding = Pick<NodeCondition, 'type' | 'status' | 'reason' | 'message'>
+
+function nodeConditions(health: NodeHealth, before: readonly NodeCondition[], now: Ms): NodeCondition[] {
+  const findings: Finding[] = [
+    {
+      type: 'MemoryPressure',
+      status: 'False',
+      reason: 'KubeletHasSufficientMemory',
+      message: 'kubelet has sufficient memory available',
+    },
+    {
+      type: 'DiskPressure',
+      status: 'False',
+      reason: 'KubeletHasNoDiskPressure',
+      message: 'kubelet has no disk pressure',
+    },
+    {
+      type: 'PIDPressure',
+      status: 'False',
+      reason: 'KubeletHasSufficientPID',
+      message: 'kubelet has sufficient PID available',
+    },
+    health.complaint === undefined
+      ? { type: 'Ready', status: 'True', reason: 'KubeletReady', message: 'kubelet is posting ready status' }
+      : { type: 'Ready', status: 'False', reason: 'KubeletNotReady', message: health.complaint },
+  ]
+  const at = timestamp(now)
+  return findings.map((finding) => {
+    const known = before.find((condition) => condition.type === finding.type)
+    const since = known?.status === finding.status ? (known.lastTransitionTime ?? at) : at
+    return { ...finding, lastHeartbeatTime: at, lastTransitionTime: since }
+  })
+}
