@@ -17,6 +17,8 @@ describe('HistoryClock', () => {
     }
     void tick()
     const begun = performance.now()
+    await clock.pass(minutes(5))
+    expect(told).toEqual([-360_000])
     const live = new VirtualClock({ start: present })
     await clock.live(() => live)
     expect(performance.now() - begun).toBeLessThan(1000)

@@ -14,13 +14,13 @@ interface Pending {
  */
 export class HistoryClock implements Clock {
   readonly #virtual: VirtualClock
-  readonly #history: Ms
+  readonly #end: Ms
   #present: Clock | undefined
   /** In the order in which they were armed, which breaks ties when they move to the other clock. */
   readonly #pending: Set<Pending> = new Set()
 
   constructor(o: { readonly present: Ms; readonly history: Ms }) {
-    this.#history = o.history
+    this.#end = o.present
     this.#virtual = new VirtualClock({ start: ms(o.present - o.history) })
   }
 
@@ -48,9 +48,14 @@ export class HistoryClock implements Clock {
     }
   }
 
-  /** Runs through the past. Whatever still waits then waits on `present`, which must not be behind. */
+  /** Runs through some of the past. */
+  async pass(duration: Ms): Promise<void> {
+    await this.#virtual.runFor(duration)
+  }
+
+  /** Runs through what is left of the past. What still waits then, waits on the clock that is given. */
   async live(present: () => Clock): Promise<void> {
-    await this.#virtual.runFor(this.#history)
+    await this.#virtual.runFor(ms(Math.max(0, this.#end - this.#virtual.now())))
     const clock = present()
     const past = this.#virtual.now()
     this.#present = new NeverBack(clock, past)

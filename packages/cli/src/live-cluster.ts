@@ -1,7 +1,7 @@
 // The embedded world on real ports: the house of `simulator`, served to clients that we did not write.
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { startAwsServer } from '@plimsoll/embedded-aws'
+import { setClusterEndpoint, startAwsServer } from '@plimsoll/embedded-aws'
 import { createPki, kubeconfigText, startKubeServer, type Pki } from '@plimsoll/embedded-kube'
 import { minutes, Nodes } from '@plimsoll/model'
 import {
@@ -13,7 +13,7 @@ import {
   type Clock,
   type KubeApi,
 } from '@plimsoll/ports'
-import { House } from '@plimsoll/simulator'
+import { House, type KubeManifest } from '@plimsoll/simulator'
 import { clusterEnvironment } from './environment.ts'
 import { HistoryClock } from './history-clock.ts'
 import { writePrivately, type InstancePaths, type RunningCluster } from './instance.ts'
@@ -55,6 +55,7 @@ export async function startLiveCluster(o: LiveClusterOptions): Promise<LiveClust
   const pki = await keptPki(o.paths.pki)
   const kubeUrl = `https://127.0.0.1:${kubePort}`
 
+  const base = workshopBase()
   const system = new SystemClock()
   const clock = new HistoryClock({ present: system.now(), history })
   const house = new House({
@@ -62,21 +63,21 @@ export async function startLiveCluster(o: LiveClusterOptions): Promise<LiveClust
     random: new SeededRandom(o.seed),
     log: silentLog,
     heartbeats: 'written',
-    cluster: {
-      name: o.name,
-      region,
-      version: kubernetesVersion,
-      endpoint: kubeUrl,
-      certificateAuthorityPem: pki.ca.certificate,
-    },
+    cluster: { name: o.name, region, version: kubernetesVersion },
     nodeGroup: { name: 'ng1', instanceType: 't3.medium', min: 3, max: o.workshop ? 3 : 6, desired: 3 },
-    manifests: [...workshopBase(), ...(o.workshop ? [] : clusterAutoscalerManifests(o.name))],
+    manifests: base.filter((manifest) => !movesToNodes(manifest)),
   })
+  // As such clusters come about: first the nodes join, then people install things, which so spread over them.
   await house.start()
+  await clock.pass(minutes(5))
+  for (const manifest of base.filter(movesToNodes)) house.install(manifest)
+  if (!o.workshop) for (const manifest of clusterAutoscalerManifests(o.name)) house.install(manifest)
   await clock.live(() => new ScaledClock(system, o.speed))
 
   const kubeServer = await startKubeServer(house.kube, { port: kubePort, pki })
   const awsServer = await startAwsServer(house.aws, { port: awsPort })
+
+  setClusterEndpoint(house.aws, o.name, { url: kubeUrl, caPem: pki.ca.certificate })
 
   const aws = house.aws.api()
   writePrivately(o.paths.kubeconfig, kubeconfigText({ server: kubeUrl, cluster: o.name, pki }))
@@ -122,6 +123,10 @@ export async function startLiveCluster(o: LiveClusterOptions): Promise<LiveClust
       await house.stop()
     },
   }
+}
+
+function movesToNodes(manifest: KubeManifest): boolean {
+  return manifest.kind === 'Deployment' || manifest.kind === 'StatefulSet'
 }
 
 /** The newest EKS image, as Karpenter's chapter wants it. */

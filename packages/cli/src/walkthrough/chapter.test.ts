@@ -44,7 +44,7 @@ beforeEach(async () => {
     session: new Session({ folder, env: { PATH: process.env['PATH'], CLUSTER_NAME: 'myeks' } }),
     observer: await Observer.start(kube, aws, 'myeks'),
     screen: new Screen((text) => (printed += text), false),
-    hasAws: true,
+    awsCli: { folder: '/usr/bin', major: 2 },
     signal: stop.signal,
   }
 })
@@ -115,7 +115,7 @@ describe('a chapter', () => {
   })
 
   it('asks the embedded AWS itself where there is no CLI, and keeps the answer', async () => {
-    stage = { ...stage, hasAws: false }
+    stage = { ...stage, awsCli: undefined }
     const step = clusterAutoscalerChapter.steps.find((s) => s.command.startsWith('export ASG_NAME'))!
     await run(
       { ...step, aws: { ...step.aws!, query: 'AutoScalingGroups[0].AutoScalingGroupName' }, expects: [] },

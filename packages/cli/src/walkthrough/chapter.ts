@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { LiveCluster } from '../live-cluster.ts'
 import { answer } from './aws-answer.ts'
+import { forVersion, type AwsCli } from './aws-cli.ts'
 import type { Observer } from './observer.ts'
 import type { Screen } from './screen.ts'
 import type { Session } from './session.ts'
@@ -17,15 +18,16 @@ export interface Stage {
   readonly session: Session
   readonly observer: Observer
   readonly screen: Screen
-  readonly hasAws: boolean
+  readonly awsCli: AwsCli | undefined
   readonly signal: AbortSignal
 }
 
 /** Runs the steps in order; a failed expectation does not end the chapter. @throws what `signal` was aborted with */
 export async function runChapter(chapter: Chapter, stage: Stage): Promise<Outcome[]> {
   const outcomes: Outcome[] = []
-  for (const [index, step] of chapter.steps.entries()) {
+  for (const [index, written] of chapter.steps.entries()) {
     stage.signal.throwIfAborted()
+    const step = { ...written, command: forVersion(written.command, stage.awsCli) }
     stage.screen.step(index + 1, step.title, step.command)
     const before = await stateLine(stage.observer)
     for (const outcome of await runStep(step, stage)) {
@@ -51,7 +53,9 @@ async function runStep(step: Step, stage: Stage): Promise<Outcome[]> {
 
 async function runOnce(step: Step, stage: Stage): Promise<Outcome[]> {
   const output =
-    step.aws !== undefined && !stage.hasAws ? await withoutAws(step, stage) : await execute(step.command, stage)
+    step.aws !== undefined && stage.awsCli === undefined
+      ? await withoutAws(step, stage)
+      : await execute(step.command, stage)
   stage.screen.output(output, step.shows)
   const outcomes: Outcome[] = []
   for (const expectation of step.expects) outcomes.push(await judge(step, expectation, () => output, stage))

@@ -13,8 +13,8 @@ const instancesQuery =
 export const clusterAutoscalerChapter: Chapter = {
   title: 'Cluster Autoscaler',
   files: {
-    'cluster-autoscaler-autodiscover.yaml': 'deploy/cluster-autoscaler/cluster-autoscaler-autodiscover.yaml',
-    'nginx.yaml': 'deploy/workshop/nginx.yaml',
+    'cluster-autoscaler-autodiscover.yaml': 'cluster-autoscaler/cluster-autoscaler-autodiscover.yaml',
+    'nginx.yaml': 'workshop/nginx.yaml',
   },
   steps: [
     {

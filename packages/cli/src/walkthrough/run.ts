@@ -3,13 +3,14 @@
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { childEnvironment } from '../environment.ts'
 import { CliError } from '../failure.ts'
 import { instancePaths, makeFolders } from '../instance.ts'
 import { startLiveCluster, type LiveCluster } from '../live-cluster.ts'
 import { installedCommand, provideShims } from '../shims.ts'
+import { deployed } from '../workshop.ts'
 import { clusterAutoscalerChapter } from './cluster-autoscaler.ts'
+import { findAwsCli } from './aws-cli.ts'
 import { runChapter } from './chapter.ts'
 import { Observer } from './observer.ts'
 import { Screen } from './screen.ts'
@@ -47,18 +48,26 @@ export async function runWalkthrough(o: {
     await provideShims(paths.bin, path, (note) => screen.note(note))
     if (installedCommand('kubectl', path, paths.bin) === undefined && !existsSync(join(paths.bin, 'kubectl')))
       throw new CliError('the walkthrough needs kubectl, and none is installed')
-    const hasAws = installedCommand('aws', path, paths.bin) !== undefined
+    const awsCli = await findAwsCli(path, paths.bin)
 
     const work = join(folder, 'work')
     mkdirSync(work)
-    for (const [name, source] of Object.entries(chapter.files)) copyFileSync(inClone(source), join(work, name))
+    for (const [name, source] of Object.entries(chapter.files)) copyFileSync(deployed(source), join(work, name))
     const environment = {
       ...cluster.running.environment,
       // The user's own settings must not change what is shown.
       AWS_CONFIG_FILE: join(work, '.aws-config'),
       AWS_SHARED_CREDENTIALS_FILE: join(work, '.aws-credentials'),
     }
-    session = new Session({ folder: work, env: childEnvironment(process.env, environment, paths.bin) })
+    session = new Session({
+      folder: work,
+      env: childEnvironment(
+        // With several AWS CLIs installed, the one chosen comes first.
+        awsCli === undefined ? process.env : { ...process.env, PATH: `${awsCli.folder}:${path}` },
+        environment,
+        paths.bin,
+      ),
+    })
     observer = await Observer.start(cluster.kube, cluster.aws, 'myeks')
 
     screen.heading(
@@ -69,7 +78,7 @@ export async function runWalkthrough(o: {
       session,
       observer,
       screen,
-      hasAws,
+      awsCli,
       signal: interrupted.signal,
     })
     return screen.summary(outcomes) ? 0 : 1
@@ -81,8 +90,4 @@ export async function runWalkthrough(o: {
     await cluster?.stop()
     rmSync(folder, { recursive: true, force: true })
   }
-}
-
-function inClone(path: string): string {
-  return fileURLToPath(new URL(`../../../../${path}`, import.meta.url))
 }

@@ -5,7 +5,7 @@ import type { Observer } from './observer.ts'
 
 export interface Chapter {
   readonly title: string
-  /** Files that the commands name, put into the working folder: their names there, and where they are in the clone. */
+  /** Files that the commands name, put into the working folder: their names there, and where they are under deploy/. */
   readonly files: { readonly [name: string]: string }
   readonly steps: readonly Step[]
 }
