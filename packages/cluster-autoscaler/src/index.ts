@@ -7,4 +7,4 @@ export {
 } from './options/flag-table.ts'
 export type { Problem } from './options/flag-values.ts'
 export { parseClusterAutoscalerFlags, type ClusterAutoscalerOptions, type ExpanderName } from './options/options.ts'
-export { ClusterAutoscaler, type ClusterAutoscalerPorts } from './cluster-autoscaler.ts'
+export { ClusterAutoscaler, clusterAutoscalerVersion, type ClusterAutoscalerPorts } from './cluster-autoscaler.ts'
