@@ -17,7 +17,10 @@ export class Trace {
   readonly #lines: string[] = []
   readonly #nodes = new Map<string, Node>()
   readonly #pods = new Map<string, Pod>()
+  /** By pod: what the scheduler last said; and how many pods it has just said the same of. */
   readonly #refusals = new Map<string, string>()
+  #refusal: { readonly text: string; readonly at: Ms; pods: number } | undefined
+  #namespace = ''
 
   constructor(clock: Clock) {
     this.#clock = clock
@@ -26,15 +29,40 @@ export class Trace {
 
   /** Every line so far. */
   text(): string {
+    this.#tellRefusal()
     return this.#lines.map((line) => `${line}\n`).join('')
   }
 
   say(what: string, text: string): void {
-    this.#lines.push(`${stamp(ms(this.#clock.now() - this.#start))} ${what.padEnd(8)} ${text}`)
+    this.#tellRefusal()
+    this.#line(this.#clock.now(), what, text)
+  }
+
+  #line(at: Ms, what: string, text: string): void {
+    this.#lines.push(`${stamp(ms(at - this.#start))} ${what.padEnd(8)} ${text}`)
+  }
+
+  /** Fifteen pods that do not fit for one reason are one line. */
+  #refused(text: string): void {
+    const at = this.#clock.now()
+    if (this.#refusal?.text === text && this.#refusal.at === at) {
+      this.#refusal.pods++
+      return
+    }
+    this.#tellRefusal()
+    this.#refusal = { text, at, pods: 1 }
+  }
+
+  #tellRefusal(): void {
+    const refusal = this.#refusal
+    if (refusal === undefined) return
+    this.#refusal = undefined
+    this.#line(refusal.at, 'event', `FailedScheduling (${refusal.pods} pods): ${refusal.text}`)
   }
 
   /** Follows nodes, the pods of one namespace, and events. */
   async follow(kube: KubeApi, o: { readonly namespace: string }): Promise<void> {
+    this.#namespace = o.namespace
     const watching = { allowBookmarks: false }
     await kube.watch(Nodes, watching, { event: (event) => this.#node(event), end: () => {} })
     await kube.watch(
@@ -99,9 +127,13 @@ export class Trace {
     const about = `${kind?.toLowerCase()}/${name}`
     if (component === 'cluster-autoscaler') {
       this.say('event', `${object.reason} ${about}: ${object.message}`)
-    } else if (object.reason === 'FailedScheduling' && this.#refusals.get(about) !== object.message) {
+    } else if (
+      object.reason === 'FailedScheduling' &&
+      object.metadata.namespace === this.#namespace &&
+      this.#refusals.get(about) !== object.message
+    ) {
       this.#refusals.set(about, object.message ?? '')
-      this.say('event', `FailedScheduling ${about}: ${object.message}`)
+      this.#refused(object.message ?? '')
     }
   }
 }

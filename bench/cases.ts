@@ -1,0 +1,6 @@
+import type { BenchCase } from './case.ts'
+import { clusterBoot } from './cluster-boot.ts'
+import { scaleUpLatency } from './scale-up-latency.ts'
+import { startUp } from './start-up.ts'
+
+export const cases: readonly BenchCase[] = [startUp, scaleUpLatency, clusterBoot]
