@@ -34,13 +34,22 @@ import {
   required,
   resourceNotFound,
   resourceVersionTooLarge,
+  type FieldError,
 } from './errors.ts'
 import { InProcessClient } from './in-process-client.ts'
 import { PodAdmission } from './admission/pod-admission.ts'
 import { ServiceAddresses } from './admission/service-addresses.ts'
-import { checkNamespaceDeletion } from './admission/namespaces.ts'
+import { checkNamespaceDeletion, namespaceFinalizers, terminatingNamespace } from './admission/namespaces.ts'
 import { canonicalQuantities } from './kinds/quantities.ts'
 import { metadataErrors, nameErrors } from './kinds/names.ts'
+import { toServed, toStored } from './kinds/conversions.ts'
+import { cleanupFinalizer, customResources, hasRules } from './crd/definition.ts'
+import { fillDefaults, prune, schemaErrors } from './crd/structural-schema.ts'
+import { computedList } from './computed-lists.ts'
+import { EventExpiry } from './event-expiry.ts'
+import { Termination } from './termination.ts'
+import { review } from './reviews.ts'
+import type { Collection } from './store/collection.ts'
 import { rulesOf } from './kinds/index.ts'
 import {
   equal,
@@ -82,7 +91,7 @@ import { scaleOf, withScale } from './subresources/scale.ts'
 import { ServiceAccountTokens } from './subresources/service-account-token.ts'
 import { Store, type StoreKey } from './store/store.ts'
 import type { StoreEvent } from './store/event-ring.ts'
-import { filterOf } from './store/selection.ts'
+import { filterOf, type Filter } from './store/selection.ts'
 
 export interface ApiServerOptions {
   readonly clock: Clock
@@ -116,6 +125,12 @@ interface Snapshot {
 const strategicRefused =
   'the body of the request was in an unknown format - accepted media types include: application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml'
 const podsType = { group: '', version: 'v1', plural: 'pods' }
+const internalContext: RequestContext = {
+  user: { name: 'system:apiserver', groups: ['system:masters'] },
+  userAgent: 'kube-apiserver',
+  warnings: [],
+  inProcess: true,
+}
 const snapshotLifeMs = 300_000
 const snapshotsMax = 100
 
@@ -124,6 +139,8 @@ export class ApiServer {
   readonly clock: Clock
   readonly random: Random
   readonly #store: Store
+  readonly #termination: Termination
+  readonly #expiry: EventExpiry
   readonly #pods: PodAdmission
   readonly #addresses: ServiceAddresses
   readonly #tokens: ServiceAccountTokens
@@ -143,6 +160,11 @@ export class ApiServer {
       ringCapacity: options.ringCapacity ?? 10_000,
       podRingCapacity: options.podRingCapacity ?? 100_000,
     })
+    this.#termination = new Termination(this.#store, this.registry, {
+      remove: (info, key) => this.#removeQuietly(info, key),
+    })
+    this.#expiry = new EventExpiry(this.clock, (event) => this.#expire(event))
+    this.#store.onCommit = (collection, event) => this.#onCommit(collection, event)
     this.#pods = new PodAdmission(this.#store, options.random.split('token-volumes'), {
       tokenVolumes: options.tokenVolumes ?? true,
     })
@@ -182,7 +204,13 @@ export class ApiServer {
     if (asked !== undefined && asked > this.#store.revision) {
       throw resourceVersionTooLarge(asked, this.#store.revision)
     }
-    return this.#serve(info, this.#find(info, key))
+    const computed = this.#computed(info)
+    if (computed === undefined) return this.#serve(info, this.#find(info, key))
+    const found = computed.find(
+      ({ metadata }) => metadata.name === key.name && (!info.namespaced || metadata.namespace === key.namespace),
+    )
+    if (found === undefined) throw notFound(info, key.name)
+    return found
   }
 
   /** In key order. @throws {KubeError} gone for a continue token or an exact version that is no longer kept */
@@ -198,7 +226,8 @@ export class ApiServer {
     if (options.resourceVersionMatch === 'Exact' && asked !== this.#store.revision) {
       throw expired('The provided resource version is too old to list from it.')
     }
-    const items = this.#collection(info).list(filter)
+    const items =
+      this.#computed(info)?.filter((object) => isWithin(object, filter)) ?? this.#collection(info).list(filter)
     const revision = this.#store.revision
     return this.#page(info, items, 0, revision, options)
   }
@@ -218,13 +247,9 @@ export class ApiServer {
     const filter = filterOf(info, options)
     const collection = this.#collection(info)
     const asked = revisionOf(options.resourceVersion)
-    const within = (object: StoredObject | undefined): boolean =>
-      object !== undefined &&
-      (filter.namespace === undefined || object.metadata.namespace === filter.namespace) &&
-      filter.matches?.(object) !== false
     const deliver = (event: StoreEvent): void => {
-      const was = within(event.previous)
-      const is = event.type !== 'DELETED' && within(event.object)
+      const was = event.previous !== undefined && isWithin(event.previous, filter)
+      const is = event.type !== 'DELETED' && isWithin(event.object, filter)
       if (!was && !is) return
       const type = is ? (was ? 'MODIFIED' : 'ADDED') : 'DELETED'
       sink.event({ type, object: this.#serve(info, event.object) })
@@ -259,7 +284,9 @@ export class ApiServer {
   ): StoredObject {
     this.#allow(info, 'create')
     const rules = rulesOf(info)
-    const sent = context.inProcess === true ? input : withoutNulls(input)
+    const virtual = this.#virtual(context, info, input)
+    if (virtual !== undefined) return virtual
+    const sent = decoded(context, info, input)
     const meta = sent.metadata ?? {}
     const home = this.#namespaceOf(info, namespace, meta)
     if (meta.resourceVersion !== undefined && meta.resourceVersion !== '' && meta.resourceVersion !== '0') {
@@ -288,6 +315,7 @@ export class ApiServer {
       ...body,
     }
     if (info.subresources.has('status') && !rules.statusOnCreate) object = withField(object, 'status', undefined)
+    object = toStored(info, object)
     if (context.inProcess !== true && info.schemaName !== undefined) {
       object = canonicalQuantities(object, info.schemaName)
     }
@@ -299,6 +327,7 @@ export class ApiServer {
     } else {
       object = this.#admit(info, rules.defaults?.(object, this.clock.now()) ?? object, undefined)
       errors.push(...(rules.validate?.(object) ?? []))
+      object = this.#checkCustom(info, object, undefined, errors)
     }
     if (errors.length > 0) throw invalid(info, name, errors)
     if (key.collection.get(home, name) !== undefined) throw alreadyExists(info, name)
@@ -306,6 +335,7 @@ export class ApiServer {
     const stored = this.#store.put(key, undefined, object)
     this.#pods.noteTemplate(stored)
     if (isNamespaces(info)) this.#furnish(context, stored)
+    if (isDefinitions(info)) this.#define(context, stored)
     return this.#serve(info, stored)
   }
 
@@ -317,7 +347,7 @@ export class ApiServer {
     options: UpdateOptions = {},
   ): StoredObject {
     this.#allow(info, 'update', options.subresource)
-    const sent = context.inProcess === true ? input : withoutNulls(input)
+    const sent = decoded(context, info, input)
     const meta = sent.metadata ?? {}
     if (meta.name !== undefined && meta.name !== '' && meta.name !== key.name) {
       throw badRequest(`the name of the object (${meta.name}) does not match the name on the URL (${key.name})`)
@@ -348,11 +378,23 @@ export class ApiServer {
 
   delete(_context: RequestContext, info: ResourceInfo, key: ObjectKey, options: DeletionOptions = {}): Deletion {
     this.#allow(info, 'delete')
-    const found = this.#find(info, key)
+    const present = this.#find(info, key)
+    let found = present
     if (isNamespaces(info)) checkNamespaceDeletion(key.name)
     this.#checkPreconditions(info, found, options.preconditions)
     const rules = rulesOf(info)
     const place = this.#place(info, key)
+    if (isNamespaces(info) && namespaceFinalizers(found).length > 0) {
+      const next = terminatingNamespace(found, this.clock.now())
+      return { object: options.dryRun?.includes('All') === true ? next : this.#store.put(place, found, next) }
+    }
+    if (isDefinitions(info) && !(found.metadata.finalizers ?? []).includes(cleanupFinalizer)) {
+      const { group, names } = found.spec as { readonly group: string; readonly names: { readonly plural: string } }
+      if (this.#store.collection(group, names.plural).size > 0) {
+        const finalizers = [...(found.metadata.finalizers ?? []), cleanupFinalizer]
+        found = withMeta(found, { finalizers })
+      }
+    }
     const dryRun = options.dryRun?.includes('All') === true
     const now = this.clock.now()
     const grace = rules.graceful ? podGracePeriod(found, options.gracePeriodSeconds) : 0
@@ -374,8 +416,8 @@ export class ApiServer {
       return { status: deletedStatus(info, gone) }
     }
     next = withMeta(next, { finalizers: finalizers.length === 0 ? undefined : finalizers })
-    if (equal(next, found)) return { object: this.#serve(info, found) }
-    return { object: this.#serve(info, dryRun ? next : this.#store.put(place, found, next)) }
+    if (equal(next, present)) return { object: this.#serve(info, present) }
+    return { object: this.#serve(info, dryRun ? next : this.#store.put(place, present, next)) }
   }
 
   /** Deletes what matches, each with the same options; returns what it deleted. */
@@ -494,6 +536,28 @@ export class ApiServer {
     })
   }
 
+  /** Stops the server's timers: nothing keeps the process alive afterwards. */
+  close(): void {
+    this.#expiry.close()
+  }
+
+  #removeQuietly(info: ResourceInfo, key: ObjectKey): void {
+    try {
+      this.delete(internalContext, info, key, { propagationPolicy: 'Background' })
+    } catch (error) {
+      if (!(error instanceof KubeError && error.failure === 'notFound')) throw error
+    }
+  }
+
+  #expire(event: StoredObject): void {
+    const { namespace = '', name, uid, resourceVersion } = event.metadata
+    const collection = this.#store.collection('', 'events')
+    const present = collection.get(namespace, name)
+    // An event that was updated since has been noted again.
+    if (present?.metadata.uid !== uid || present.metadata.resourceVersion !== resourceVersion) return
+    this.#store.remove({ collection, namespace, name }, present)
+  }
+
   // --- reading ---
 
   #collection(info: ResourceInfo): StoreKey['collection'] {
@@ -520,9 +584,19 @@ export class ApiServer {
     return found
   }
 
+  #computed(info: ResourceInfo): StoredObject[] | undefined {
+    return computedList(info, () => ({
+      now: this.clock.now(),
+      usage: this.usage,
+      nodes: this.#store.collection('', 'nodes'),
+      pods: this.#store.collection('', 'pods'),
+      resources: this.registry.resources(),
+    }))
+  }
+
   /** A stored object in the version asked for. */
-  #serve(_info: ResourceInfo, object: StoredObject): StoredObject {
-    return object
+  #serve(info: ResourceInfo, object: StoredObject): StoredObject {
+    return info.storage.version === info.version && info.storage.group === info.group ? object : toServed(info, object)
   }
 
   #allow(info: ResourceInfo, verb: string, subresource?: string): void {
@@ -687,7 +761,7 @@ export class ApiServer {
         throw invalid(info, key.name, [invalidValue('metadata.resourceVersion', 0, 'must be specified for an update')])
       }
     } else if (version !== old.metadata.resourceVersion) throw conflict(info, key.name, modifiedMeanwhile)
-    const merged = this.#merge(info, old, sent, options.subresource)
+    const merged = this.#merge(info, old, toStored(info, sent as StoredObject), options.subresource)
     let next = merged
     if (context.inProcess !== true && info.schemaName !== undefined) next = canonicalQuantities(next, info.schemaName)
     this.#checkFinalizers(info, next, old)
@@ -696,6 +770,7 @@ export class ApiServer {
       next = this.#admit(info, rules.defaults?.(next, this.clock.now()) ?? next, old)
       errors.push(...(rules.validateUpdate?.(next, old) ?? []), ...(rules.validate?.(next) ?? []))
     }
+    next = this.#checkCustom(info, next, old, errors)
     if (errors.length > 0) throw invalid(info, key.name, errors)
     if (rules.generation && options.subresource === undefined && specChanged(next, old)) {
       next = withMeta(next, { generation: (old.metadata.generation ?? 0) + 1 })
@@ -706,6 +781,7 @@ export class ApiServer {
     if (finalizersGone(next, old)) return this.#serve(info, this.#store.remove(place, next))
     const stored = this.#store.put(place, old, next)
     this.#pods.noteTemplate(stored)
+    if (isDefinitions(info)) this.#define(context, stored)
     return this.#serve(info, stored)
   }
 
@@ -715,6 +791,53 @@ export class ApiServer {
     if (info.plural === 'services') return this.#addresses.allocate(object, old)
     if (info.plural === 'nodes' && old === undefined) return withNotReadyTaint(object)
     return object
+  }
+
+  /** Prunes, fills and checks a custom resource; what is wrong is added to `errors`. */
+  #checkCustom(
+    info: ResourceInfo,
+    object: StoredObject,
+    old: StoredObject | undefined,
+    errors: FieldError[],
+  ): StoredObject {
+    const schema = info.custom?.schema
+    if (schema === undefined) return object
+    const pruned = info.custom!.preserveUnknownFields ? object : prune(object, schema)
+    const filled = fillDefaults(pruned, schema)
+    errors.push(...schemaErrors(filled, schema, old))
+    return filled
+  }
+
+  /** Serves what a definition says. */
+  #define(context: RequestContext, definition: StoredObject): void {
+    const { group, names } = definition.spec as { readonly group: string; readonly names: { readonly plural: string } }
+    this.registry.setCustom(group, names.plural, customResources(definition))
+    if (hasRules(definition)) {
+      context.warnings.push(
+        `${definition.metadata.name}: the rules in x-kubernetes-validations are kept but not evaluated`,
+      )
+    }
+  }
+
+  #onCommit(collection: Collection, event: StoreEvent): void {
+    this.#termination.onCommit(collection, event)
+    if (event.type === 'DELETED' && collection.id === 'apiextensions.k8s.io/customresourcedefinitions') {
+      const spec = event.object.spec as { readonly group: string; readonly names: { readonly plural: string } }
+      this.registry.setCustom(spec.group, spec.names.plural, [])
+    }
+    if (collection.id === '/events' && event.type !== 'DELETED') this.#expiry.note(event.object)
+  }
+
+  /** Resources that are answered, not stored; undefined for the others. */
+  #virtual(context: RequestContext, info: ResourceInfo, input: ObjectInput): StoredObject | undefined {
+    if (info.group === 'authentication.k8s.io' || info.group === 'authorization.k8s.io') {
+      return review(info, context, input, (token) => this.authenticateToken(token))
+    }
+    if (info.group === '' && info.plural === 'bindings') {
+      const { namespace, name = '' } = input.metadata ?? {}
+      return this.bind(context, { namespace, name }, input) as unknown as StoredObject
+    }
+    return undefined
   }
 
   /** What every new namespace is given. */
@@ -745,7 +868,11 @@ export class ApiServer {
     subresource: UpdateOptions['subresource'],
   ): StoredObject {
     const meta = old.metadata
-    if (subresource === 'status') {
+    if (subresource === 'finalize') {
+      const { finalizers } = (sent['spec'] ?? {}) as Fields
+      return { ...old, spec: { ...old.spec, finalizers } }
+    }
+    if (subresource === 'status' || subresource === 'approval') {
       const metadata = rulesOf(info).metadataWithStatus
         ? { ...meta, labels: sent.metadata?.labels, annotations: sent.metadata?.annotations }
         : meta
@@ -801,8 +928,25 @@ export class ApiServer {
   }
 }
 
+function isWithin(object: StoredObject, filter: Filter): boolean {
+  return (
+    (filter.namespace === undefined || object.metadata.namespace === filter.namespace) &&
+    filter.matches?.(object) !== false
+  )
+}
+
 function isPods(info: ResourceInfo): boolean {
   return info.group === '' && info.plural === 'pods'
+}
+
+function isDefinitions(info: ResourceInfo): boolean {
+  return info.group === 'apiextensions.k8s.io' && info.plural === 'customresourcedefinitions'
+}
+
+/** As Go would have decoded it. Custom resources keep their nulls until their schema has been asked. */
+function decoded(context: RequestContext, info: ResourceInfo, input: ObjectInput): ObjectInput {
+  if (context.inProcess === true) return input
+  return info.custom === undefined ? withoutNulls(input) : { ...input, metadata: withoutNulls(input.metadata) }
 }
 
 function isNamespaces(info: ResourceInfo): boolean {

@@ -1,4 +1,5 @@
 import type { ResourceInfo } from '../registry.ts'
+import { definitionDefaults, definitionErrors, definitionUpdateErrors } from '../crd/definition.ts'
 import { isFields, withField, type StoredObject } from '../object.ts'
 import {
   autoscalerDefaults,
@@ -31,7 +32,6 @@ import {
   autoscalerErrors,
   budgetErrors,
   cronJobErrors,
-  definitionNameErrors,
   deploymentErrors,
   immutableDataErrors,
   jobErrors,
@@ -143,7 +143,9 @@ const byStorage: Readonly<Record<string, KindRules>> = {
   'apiextensions.k8s.io/customresourcedefinitions': kindRules({
     ...workload,
     unconditionalUpdate: false,
-    validate: definitionNameErrors,
+    defaults: definitionDefaults,
+    validate: definitionErrors,
+    validateUpdate: definitionUpdateErrors,
   }),
   'rbac.authorization.k8s.io/roles': kindRules({ names: 'path' }),
   'rbac.authorization.k8s.io/rolebindings': kindRules({ names: 'path', defaults: roleBindingDefaults }),

@@ -2,7 +2,7 @@
 import { labelSelectorMatches, type LabelSelector } from '@plimsoll/model'
 import { forbiddenField, invalidValue, required, unsupported, type FieldError } from '../errors.ts'
 import { equal, fieldsOf, isFields, listOf, type Fields, type StoredObject } from '../object.ts'
-import { metadataErrors, nameErrors } from './names.ts'
+import { metadataErrors } from './names.ts'
 import { podSpecErrors, portErrors, selectorErrors } from './pod-spec-validation.ts'
 
 function notNegative(spec: Fields, field: string, errors: FieldError[], path = 'spec'): void {
@@ -362,12 +362,4 @@ export function leaseErrors(object: StoredObject): readonly FieldError[] {
   return typeof seconds === 'number' && seconds <= 0
     ? [invalidValue('spec.leaseDurationSeconds', seconds, 'must be greater than 0')]
     : []
-}
-
-export function definitionNameErrors(object: StoredObject): readonly FieldError[] {
-  const names = fieldsOf(object.spec?.['names'])
-  const expected = `${String(names['plural'])}.${String(object.spec?.['group'])}`
-  return object.metadata.name === expected
-    ? nameErrors(object.metadata.name, 'subdomain', 'metadata.name')
-    : [invalidValue('metadata.name', object.metadata.name, 'must be spec.names.plural+"."+spec.group')]
 }

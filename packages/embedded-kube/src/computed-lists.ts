@@ -1,0 +1,99 @@
+// Resources that are computed when they are asked for: usage, API services, component statuses.
+import { timestamp, type Ms } from '@plimsoll/model'
+import { listOf, type Fields, type StoredObject } from './object.ts'
+import type { ResourceInfo } from './registry.ts'
+import type { ResourceUsage, UsageSource } from './request.ts'
+import type { Collection } from './store/collection.ts'
+
+export interface ComputedSources {
+  readonly now: Ms
+  readonly usage: UsageSource | undefined
+  readonly nodes: Collection
+  readonly pods: Collection
+  readonly resources: readonly ResourceInfo[]
+}
+
+const everything = { namespace: undefined, matches: undefined, name: undefined, nodeName: undefined }
+
+/** The objects of a computed resource, in key order; undefined when it is a stored one. */
+export function computedList(info: ResourceInfo, sources: () => ComputedSources): StoredObject[] | undefined {
+  if (info.group === 'metrics.k8s.io') return info.plural === 'nodes' ? nodeMetrics(sources()) : podMetrics(sources())
+  if (info.group === 'apiregistration.k8s.io') return apiServices(sources())
+  if (info.group === '' && info.plural === 'componentstatuses') return componentStatuses()
+  return undefined
+}
+
+const idle: ResourceUsage = { cpu: '1m', memory: '1Mi' }
+
+function nodeMetrics({ now, usage, nodes }: ComputedSources): StoredObject[] {
+  return nodes.list(everything).map((node) => ({
+    kind: 'NodeMetrics',
+    apiVersion: 'metrics.k8s.io/v1beta1',
+    metadata: metricsMeta(node, now),
+    timestamp: timestamp(now),
+    window: '20s',
+    usage: usage?.node(node.metadata.name) ?? idle,
+  }))
+}
+
+/** Every running pod has an entry: kubectl fails when one is missing. */
+function podMetrics({ now, usage, pods }: ComputedSources): StoredObject[] {
+  const running = pods.list({ ...everything, matches: (pod) => pod.status?.['phase'] === 'Running' })
+  return running.map((pod) => {
+    const { namespace = '', name } = pod.metadata
+    const used = usage?.pod({ namespace, name })
+    return {
+      kind: 'PodMetrics',
+      apiVersion: 'metrics.k8s.io/v1beta1',
+      metadata: metricsMeta(pod, now),
+      timestamp: timestamp(now),
+      window: '15s',
+      containers: listOf(pod.spec?.['containers']).map((container) => ({
+        name: container['name'],
+        usage: used?.get(String(container['name'])) ?? idle,
+      })),
+    }
+  })
+}
+
+function metricsMeta(object: StoredObject, now: Ms): StoredObject['metadata'] {
+  const { name, namespace, labels } = object.metadata
+  return { name, namespace, labels, creationTimestamp: timestamp(now) } as StoredObject['metadata']
+}
+
+function apiServices({ now, resources }: ComputedSources): StoredObject[] {
+  const versions = new Map(resources.map((info) => [`${info.version}.${info.group}`, info]))
+  return [...versions]
+    .toSorted(([a], [b]) => (a < b ? -1 : 1))
+    .map(([name, info]) => ({
+      kind: 'APIService',
+      apiVersion: 'apiregistration.k8s.io/v1',
+      metadata: { name, creationTimestamp: timestamp(now) } as StoredObject['metadata'],
+      spec: {
+        ...(info.group === '' ? {} : { group: info.group }),
+        version: info.version,
+        groupPriorityMinimum: info.group === '' ? 18000 : 17000,
+        versionPriority: 15,
+      },
+      status: {
+        conditions: [
+          {
+            type: 'Available',
+            status: 'True',
+            lastTransitionTime: timestamp(now),
+            reason: 'Local',
+            message: 'Local APIServices are always available',
+          },
+        ],
+      },
+    }))
+}
+
+function componentStatuses(): StoredObject[] {
+  return ['controller-manager', 'etcd-0', 'scheduler'].map((name) => ({
+    kind: 'ComponentStatus',
+    apiVersion: 'v1',
+    metadata: { name, creationTimestamp: null } as unknown as StoredObject['metadata'],
+    conditions: [{ type: 'Healthy', status: 'True', message: 'ok' } satisfies Fields],
+  }))
+}
