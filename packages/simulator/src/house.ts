@@ -1,7 +1,6 @@
 // The house: all worlds wired together in one process, on whatever clock it is given. Read it from top to bottom.
 import type { ObjectMeta } from '@plimsoll/model'
 import {
-  KubeError,
   type AwsApi,
   type Clock,
   type ContainerProgram,
@@ -103,25 +102,8 @@ export class House {
       ...(o.timing === undefined ? {} : { timing: o.timing }),
       ...(o.heartbeats === undefined ? {} : { heartbeats: o.heartbeats }),
     })
-    this.kube.podLogs = {
-      read: (pod, options, sink) => {
-        try {
-          return this.cluster.podLogs.read(pod, options, sink)
-        } catch (error) {
-          if (error instanceof KubeError) return error
-          throw error
-        }
-      },
-    }
-    this.kube.usage = {
-      node: (name) => this.cluster.usage.node(name),
-      pod: ({ namespace, name }) =>
-        new Map(
-          this.cluster.usage
-            .pod(namespace, name)
-            .map(({ name: container, cpu, memory }) => [container, { cpu, memory }]),
-        ),
-    }
+    this.kube.podLogs = this.cluster.podLogs
+    this.kube.usage = this.cluster.usage
   }
 
   /** The API server as an administrator sees it, or as another user. */
