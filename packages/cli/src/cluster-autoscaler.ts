@@ -97,7 +97,7 @@ async function listen(address: string, autoscaler: ClusterAutoscaler, metrics: M
     const answer = (status: number, contentType: string, body: string): void => {
       response.writeHead(status, { 'content-type': contentType }).end(body)
     }
-    switch (request.url?.split('?')[0]) {
+    switch ((request.url ?? '').replace(/\?.*/, '')) {
       case '/metrics':
         return answer(200, 'text/plain; version=0.0.4; charset=utf-8; escaping=underscores', metrics.expose())
       case '/health-check': {

@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setClusterEndpoint, startAwsServer } from '@plimsoll/embedded-aws'
-import { createPki, kubeconfigText, startKubeServer, type Pki } from '@plimsoll/embedded-kube'
+import { createPki, kubeconfig, startKubeServer, type Pki } from '@plimsoll/embedded-kube'
 import { minutes, Nodes } from '@plimsoll/model'
 import {
   ScaledClock,
@@ -80,7 +80,15 @@ export async function startLiveCluster(o: LiveClusterOptions): Promise<LiveClust
   setClusterEndpoint(house.aws, o.name, { url: kubeUrl, caPem: pki.ca.certificate })
 
   const aws = house.aws.api()
-  writePrivately(o.paths.kubeconfig, kubeconfigText({ server: kubeUrl, cluster: o.name, pki }))
+  writePrivately(
+    o.paths.kubeconfig,
+    kubeconfig({
+      name: o.name,
+      server: kubeUrl,
+      ca: pki.ca.certificate,
+      credential: { kind: 'certificate', ...pki.admin },
+    }),
+  )
   const running: RunningCluster = {
     kubeUrl,
     awsUrl: awsServer.url,

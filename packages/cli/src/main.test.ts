@@ -38,7 +38,7 @@ async function refusal(...argv: string[]): Promise<string> {
   for (const each of [command, ...command.commands]) {
     each.configureOutput({ writeErr: (text) => (said += text) }).exitOverride()
   }
-  await expect(command.parseAsync(argv, { from: 'user' })).rejects.toThrow()
+  await expect(command.parseAsync(argv, { from: 'user' })).rejects.toThrow(/error/)
   return said
 }
 

@@ -48,7 +48,7 @@ export async function up(request: UpRequest): Promise<void> {
   process.exit(process.exitCode ?? 0)
 }
 
-export function greeting(o: {
+function greeting(o: {
   readonly plimsoll: string
   readonly name: string
   readonly workshop: boolean

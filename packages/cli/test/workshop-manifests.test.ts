@@ -58,10 +58,12 @@ describe('the workshop', () => {
     const accounts = base
       .filter((object) => object.kind === 'ServiceAccount')
       .map((object) => `${object.metadata?.namespace}/${object.metadata?.name}`)
-    for (const object of base) {
-      const account = object.spec?.template?.spec.serviceAccountName
-      if (account !== undefined) expect(accounts).toContain(`${object.metadata?.namespace}/${account}`)
-    }
+    const missing = base
+      .map((object) => [object.metadata?.namespace, object.spec?.template?.spec.serviceAccountName])
+      .filter(([, account]) => account !== undefined)
+      .map((names) => names.join('/'))
+      .filter((account) => !accounts.includes(account))
+    expect(missing).toEqual([])
   })
 
   it('needs exactly three nodes more for 15 nginx pods, however its pods are spread', () => {

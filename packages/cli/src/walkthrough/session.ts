@@ -6,10 +6,10 @@ import { quoted } from '../environment.ts'
 
 export interface RunningCommand {
   /** All that was printed so far, both streams as they came. */
-  output(): string
+  readonly output: () => string
   readonly ended: Promise<number>
   /** Ends the command and everything that it started. */
-  stop(): Promise<void>
+  readonly stop: () => Promise<void>
 }
 
 export class Session {
