@@ -4,7 +4,7 @@ import type { Member, Shape } from './shape.ts'
 /** REST names members by their JSON names; the RPC protocol by their own. */
 export type JsonDialect = 'rest' | 'rpc'
 
-export function jsonNameOf(member: Member, dialect: JsonDialect): string {
+function jsonNameOf(member: Member, dialect: JsonDialect): string {
   return dialect === 'rest' ? member.jsonName : member.name
 }
 

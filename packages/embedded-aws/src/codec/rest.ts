@@ -83,16 +83,10 @@ function decodeBound(member: Member, request: RestRequest): unknown {
 
 function fromText(shape: Shape, text: string | undefined, name: string): unknown {
   if (text === undefined) return undefined
-  switch (shape.kind) {
-    case 'number':
-      return parseNumber(text, name)
-    case 'boolean':
-      return parseBoolean(text, name)
-    case 'timestamp':
-      return parseTimestamp(text, name)
-    default:
-      return text
-  }
+  if (shape.kind === 'number') return parseNumber(text, name)
+  if (shape.kind === 'boolean') return parseBoolean(text, name)
+  if (shape.kind === 'timestamp') return parseTimestamp(text, name)
+  return text
 }
 
 export function encodeRest(shape: Shape, value: object): RestResponse {
@@ -104,7 +98,8 @@ export function encodeRest(shape: Shape, value: object): RestResponse {
     const inner = record[member.name]
     if (inner === undefined || inner === null) continue
     if (member.http.in === 'header')
-      headers[member.http.name] = inner instanceof Date ? formatTimestamp(inner, 'http-date') : String(inner)
+      headers[member.http.name] =
+        inner instanceof Date ? formatTimestamp(inner, 'http-date') : String(inner as string | number | boolean)
     if (member.http.in === 'payload') payload = { value: encodeJson(member.shape, inner, 'rest') }
   }
   return { headers, body: payload === undefined ? encodeJson(shape, value, 'rest') : payload.value }

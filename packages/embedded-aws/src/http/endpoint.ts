@@ -19,7 +19,7 @@ import { serviceModel, services, type ServiceFacts } from './service-model.ts'
 /** Answers one HTTP request; undefined when the connection is to break without an answer. */
 export async function answer(aws: EmbeddedAws, request: HttpRequest): Promise<HttpResponse | undefined> {
   const requestId = aws.requestId()
-  const isForm = /^application\/x-www-form-urlencoded/.test(String(request.headers['content-type'] ?? ''))
+  const isForm = String(request.headers['content-type'] ?? '').startsWith('application/x-www-form-urlencoded')
   const form = isForm ? new URLSearchParams(request.body) : new URLSearchParams(request.query)
   const scope = signedScope(request)
   const service = identifyService(request, scope, form)

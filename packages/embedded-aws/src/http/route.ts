@@ -86,6 +86,6 @@ export function askedFor(request: HttpRequest, form: URLSearchParams): string {
   return form.get('Action') ?? (text(request.headers['x-amz-target']) || `${request.method} ${request.path}`)
 }
 
-export function text(header: string | string[] | undefined): string {
+function text(header: string | string[] | undefined): string {
   return Array.isArray(header) ? (header[0] ?? '') : (header ?? '')
 }

@@ -85,7 +85,7 @@ export class InstanceMachines implements Machines {
   }
 }
 
-export function providerId(record: InstanceRecord): string {
+function providerId(record: InstanceRecord): string {
   return `aws:///${record.described.Placement!.AvailabilityZone!}/${record.id}`
 }
 

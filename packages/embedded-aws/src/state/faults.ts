@@ -147,7 +147,7 @@ export class Faults {
 }
 
 /** How each service says that it was asked too often. */
-export function throttled(service: string, operation: string, accountId: string): AwsError {
+function throttled(service: string, operation: string, accountId: string): AwsError {
   switch (service) {
     case 'ec2':
       return failure(

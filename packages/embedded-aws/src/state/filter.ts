@@ -18,7 +18,7 @@ export interface Tagged {
  * EC2's filters: all of them must match, any of a filter's values may; `*` and `?` are wildcards; case counts.
  * A filter without values matches nothing. @throws InvalidParameterValue when a name is unknown
  */
-export function filtered<T extends Tagged>(
+export function filtered<T extends object>(
   items: readonly T[],
   filters: readonly Filter[] | undefined,
   accessors: Accessors<T>,
@@ -27,18 +27,22 @@ export function filtered<T extends Tagged>(
   return items.filter((item) => tests.every((test) => test(item)))
 }
 
-function compile<T extends Tagged>(filter: Filter, accessors: Accessors<T>): (item: T) => boolean {
+function compile<T extends object>(filter: Filter, accessors: Accessors<T>): (item: T) => boolean {
   const name = filter.Name ?? ''
   const matches = compilePatterns(filter.Values ?? [])
   if (name.startsWith('tag:')) {
     const key = name.slice('tag:'.length)
-    return (item) => (item.Tags ?? []).some((tag) => tag.Key === key && matches(tag.Value ?? ''))
+    return (item) => tagsOf(item).some((tag) => tag.Key === key && matches(tag.Value ?? ''))
   }
-  if (name === 'tag-key') return (item) => (item.Tags ?? []).some((tag) => matches(tag.Key!))
-  if (name === 'tag-value') return (item) => (item.Tags ?? []).some((tag) => matches(tag.Value ?? ''))
+  if (name === 'tag-key') return (item) => tagsOf(item).some((tag) => matches(tag.Key!))
+  if (name === 'tag-value') return (item) => tagsOf(item).some((tag) => matches(tag.Value ?? ''))
   const access = Object.hasOwn(accessors, name) ? accessors[name] : undefined
   if (access === undefined) throw failure('InvalidParameterValue', `The filter '${name}' is invalid`)
   return (item) => access(item).some((value) => value !== undefined && matches(value))
+}
+
+function tagsOf(item: Tagged): readonly Tag[] {
+  return item.Tags ?? []
 }
 
 function compilePatterns(values: readonly string[]): (value: string) => boolean {

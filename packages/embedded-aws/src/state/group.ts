@@ -102,3 +102,8 @@ export function counts(member: Member): boolean {
 export function isSuspended(group: Group, process: Process): boolean {
   return group.suspended.has(process)
 }
+
+/** In order of joining. */
+export function activeMembers(group: Group): Member[] {
+  return [...group.members.values()].filter(counts)
+}

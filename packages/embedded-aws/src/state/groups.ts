@@ -1,11 +1,10 @@
 import type * as AutoScaling from '@aws-sdk/client-auto-scaling'
-import type * as Ec2 from '@aws-sdk/client-ec2'
-import { assert, hours, ms, seconds, type Ms } from '@plimsoll/model'
+import { assert, ms, seconds, type Ms } from '@plimsoll/model'
 import { AwsError, type Clock, type Random } from '@plimsoll/ports'
-import { instanceTypes, type InstanceType } from '../catalogue/instance-type.ts'
-import { onDemandPrice } from '../catalogue/pricing.ts'
+import { finishActivity, instant, recordActivity } from './activities.ts'
 import { failure } from './failure.ts'
 import {
+  activeMembers,
   counts,
   isSuspended,
   type Group,
@@ -16,8 +15,8 @@ import {
 } from './group.ts'
 import type { Ids } from './ids.ts'
 import type { Images } from './images.ts'
-import { typesMatching } from './instance-requirements.ts'
 import { isAlive, type InstanceRecord, type Instances, type InstanceState } from './instances.ts'
+import { resolveLaunchSpec, type LaunchSpec } from './launch-spec.ts'
 import type { LaunchTemplates } from './launch-templates.ts'
 import type { Network } from './network.ts'
 import { imbalance, onDemandShare, victim, zonesToLaunchIn, type VictimFacts } from './scaling.ts'
@@ -26,19 +25,6 @@ import type { Timing } from './timing.ts'
 
 const retryFirst = seconds(30)
 const retryMax = seconds(900)
-
-/** What a launch takes from the group's template or configuration. */
-interface LaunchSpec {
-  readonly image: Ec2.Image
-  readonly securityGroupIds: readonly string[]
-  readonly tags: readonly Tag[]
-  readonly userData: string | undefined
-  readonly keyName: string | undefined
-  readonly iamInstanceProfile: Ec2.IamInstanceProfile | undefined
-  readonly launchTemplate: AutoScaling.LaunchTemplateSpecification | undefined
-  /** In order of preference. */
-  readonly types: readonly InstanceType[]
-}
 
 interface Ports {
   readonly clock: Clock
@@ -242,13 +228,12 @@ export class Groups {
     group.deleting = true
     group.settings = { ...group.settings, minSize: 0, maxSize: 0, desired: 0 }
     group.described = undefined
-    for (const member of [...group.members.values()])
-      if (counts(member))
-        this.#terminate(
-          group,
-          member,
-          `At ${instant(this.#o.clock.now())} an instance was taken out of service in response to a user request to delete the AutoScalingGroup.`,
-        )
+    for (const member of activeMembers(group))
+      this.#terminate(
+        group,
+        member,
+        `At ${instant(this.#o.clock.now())} an instance was taken out of service in response to a user request to delete the AutoScalingGroup.`,
+      )
     this.#forgetIfDeleted(group)
   }
 
@@ -259,7 +244,7 @@ export class Groups {
     const now = this.#o.clock.now()
     const replaced = this.#replaceUnhealthy(group)
     const { desired } = group.settings
-    const active = [...group.members.values()].filter(counts)
+    const active = activeMembers(group)
     if (active.length < desired) {
       if (!isSuspended(group, 'Launch') && now >= group.retryAt)
         this.#launchMissing(group, active.length, replaced, o.started)
@@ -324,7 +309,7 @@ export class Groups {
     let lastError: unknown
     try {
       const spec = this.#spec(group)
-      const lifecycle = this.#lifecycleToLaunch(group)
+      const lifecycle = this.#lifecycleToLaunch(group, spec)
       for (const type of spec.types) {
         const request = { type, image: spec.image, subnetId, lifecycle }
         lastError = instances.launchFailure(request)
@@ -333,7 +318,7 @@ export class Groups {
           ...request,
           ...spec,
           requesterId: '940372691376',
-          tags: mergeTags(spec.tags, propagated(group.tags), this.#systemTags(group, spec)),
+          tags: mergeTags(spec.tags, propagated(group.tags), systemTags(group, spec)),
         })
         this.#join(group, launched, spec, o)
         // A world that is already there: its instances run at once, but only after they joined may anyone hear it.
@@ -414,8 +399,7 @@ export class Groups {
   /** How many members were taken out of service because their instances are not well. */
   #replaceUnhealthy(group: Group): number {
     let replaced = 0
-    for (const member of [...group.members.values()]) {
-      if (!counts(member)) continue
+    for (const member of activeMembers(group)) {
       const alive = isAlive(this.#o.instances.get(member.id))
       if (!alive && !isSuspended(group, 'HealthCheck')) this.#member(group, member.id, { health: 'Unhealthy' })
       const current = group.members.get(member.id)!
@@ -456,7 +440,7 @@ export class Groups {
 
   #scheduleNext(group: Group): void {
     const now = this.#o.clock.now()
-    const active = [...group.members.values()].filter(counts).length
+    const active = activeMembers(group).length
     if (active < group.settings.desired && !isSuspended(group, 'Launch') && group.retryAt > now)
       this.#wake(group, ms(group.retryAt - now))
     if (group.rebalanceAt !== undefined) this.#wake(group, ms(Math.max(0, group.rebalanceAt - now)))
@@ -488,7 +472,7 @@ export class Groups {
     if (group === undefined || member === undefined || before === undefined) return
     if (record.state === 'running' && member.lifecycle === 'Pending') {
       this.#member(group, record.id, { lifecycle: 'InService' })
-      this.#finish(group, `Launching a new EC2 instance: ${record.id}`)
+      finishActivity(group, this.#o.clock.now(), `Launching a new EC2 instance: ${record.id}`)
       group.failures = 0
       group.lastScaledAt = this.#o.clock.now()
       this.#balance(group)
@@ -525,7 +509,7 @@ export class Groups {
     this.#groupOfInstance.delete(instanceId)
     group.lastScaledAt = this.#o.clock.now()
     group.described = undefined
-    this.#finish(group, `Terminating EC2 instance: ${instanceId}`)
+    finishActivity(group, this.#o.clock.now(), `Terminating EC2 instance: ${instanceId}`)
     if (group.deleting) this.#forgetIfDeleted(group)
     else {
       this.#balance(group)
@@ -564,38 +548,21 @@ export class Groups {
   }
 
   #record(group: Group, activity: Partial<AutoScaling.Activity>): AutoScaling.Activity {
-    const recorded = {
-      ActivityId: this.#o.ids.uuid(),
-      AutoScalingGroupName: group.name,
-      AutoScalingGroupARN: group.arn,
-      StartTime: new Date(this.#o.clock.now()),
-      ...activity,
-    } as AutoScaling.Activity
-    const oldest = this.#o.clock.now() - hours(24 * 42)
-    const kept = group.activities
-    const last = kept.at(-1)
-    group.activities = [
-      recorded,
-      ...(last !== undefined && last.StartTime!.getTime() < oldest
-        ? kept.filter((a) => a.StartTime!.getTime() >= oldest)
-        : kept),
-    ]
-    return recorded
-  }
-
-  #finish(group: Group, description: string): void {
-    const index = group.activities.findIndex((a) => a.Description === description && a.EndTime === undefined)
-    if (index < 0) return
-    const done: AutoScaling.Activity = {
-      ...group.activities[index]!,
-      EndTime: new Date(this.#o.clock.now()),
-      StatusCode: 'Successful',
-      Progress: 100,
-    }
-    group.activities = group.activities.with(index, done)
+    return recordActivity(group, activity, { now: this.#o.clock.now(), id: this.#o.ids.uuid() })
   }
 
   // What to launch
+
+  #spec(group: Group): LaunchSpec {
+    const { images, launchTemplates, region, accountId } = this.#o
+    return resolveLaunchSpec(group.settings, {
+      images,
+      launchTemplates,
+      launchConfigurations: this.launchConfigurations,
+      region,
+      accountId,
+    })
+  }
 
   /** The zones of the group's subnets, by name. */
   zones(group: Group): string[] {
@@ -613,9 +580,8 @@ export class Groups {
     return subnets[0].SubnetId!
   }
 
-  #lifecycleToLaunch(group: Group): 'on-demand' | 'spot' {
-    const template = this.#templateData(group)
-    if (template?.InstanceMarketOptions?.MarketType === 'spot') return 'spot'
+  #lifecycleToLaunch(group: Group, spec: LaunchSpec): 'on-demand' | 'spot' {
+    if (spec.isSpot) return 'spot'
     const onDemand = [...group.members.values()].filter((m) => counts(m) && !this.#isSpot(m)).length
     return onDemand < onDemandShare(group) ? 'on-demand' : 'spot'
   }
@@ -626,7 +592,7 @@ export class Groups {
 
   #victimFacts(group: Group): VictimFacts {
     const { clock, instances } = this.#o
-    const active = [...group.members.values()].filter(counts)
+    const active = activeMembers(group)
     const spot = active.filter((member) => this.#isSpot(member)).length
     return {
       isSpot: (member) => this.#isSpot(member),
@@ -639,107 +605,6 @@ export class Groups {
         group.settings.mixedInstances === undefined ? 0 : spot - (group.settings.desired - onDemandShare(group)),
     }
   }
-
-  #templateRef(group: Group): AutoScaling.LaunchTemplateSpecification | undefined {
-    return group.settings.launchTemplate ?? group.settings.mixedInstances?.LaunchTemplate?.LaunchTemplateSpecification
-  }
-
-  #templateData(group: Group): Ec2.ResponseLaunchTemplateData | undefined {
-    const ref = this.#templateRef(group)
-    return ref === undefined ? undefined : this.#o.launchTemplates.version(ref).LaunchTemplateData
-  }
-
-  /** @throws {AwsError} when the group's template, image or type is not to be had */
-  #spec(group: Group): LaunchSpec {
-    const { images, launchTemplates } = this.#o
-    const ref = this.#templateRef(group)
-    if (ref !== undefined) {
-      const version = launchTemplates.version(ref)
-      const data = version.LaunchTemplateData!
-      if (data.ImageId === undefined)
-        throw failure(
-          'ValidationError',
-          'You must use a valid fully-formed launch template. The request must contain the parameter ImageId',
-        )
-      const image = images.image(data.ImageId)
-      const profile = data.IamInstanceProfile
-      return {
-        image,
-        securityGroupIds: data.SecurityGroupIds ?? data.NetworkInterfaces?.[0]?.Groups ?? [],
-        tags: (data.TagSpecifications ?? []).find((spec) => spec.ResourceType === 'instance')?.Tags ?? [],
-        userData: data.UserData,
-        keyName: data.KeyName,
-        iamInstanceProfile:
-          profile === undefined
-            ? undefined
-            : { Arn: profile.Arn ?? `arn:aws:iam::${this.#o.accountId}:instance-profile/${profile.Name}` },
-        launchTemplate: {
-          LaunchTemplateId: version.LaunchTemplateId,
-          LaunchTemplateName: version.LaunchTemplateName,
-          Version: String(version.VersionNumber),
-        },
-        types: this.#types(group, data, image),
-      }
-    }
-    const configuration = this.launchConfigurations.get(group.settings.launchConfiguration ?? '')
-    if (configuration === undefined)
-      throw failure(
-        'ValidationError',
-        'Launch configuration name not found - A launch configuration does not exist with the name given.',
-      )
-    return {
-      image: images.image(configuration.ImageId!),
-      securityGroupIds: configuration.SecurityGroups ?? [],
-      tags: [],
-      userData: configuration.UserData,
-      keyName: configuration.KeyName,
-      iamInstanceProfile: undefined,
-      launchTemplate: undefined,
-      types: [typeNamed(configuration.InstanceType)],
-    }
-  }
-
-  #types(group: Group, data: Ec2.ResponseLaunchTemplateData, image: Ec2.Image): InstanceType[] {
-    const overrides = group.settings.mixedInstances?.LaunchTemplate?.Overrides ?? []
-    const architecture = image.Architecture === 'arm64' ? 'arm64' : 'amd64'
-    const types = overrides.flatMap((override) =>
-      override.InstanceType !== undefined
-        ? [typeNamed(override.InstanceType)]
-        : override.InstanceRequirements !== undefined
-          ? typesMatching(override.InstanceRequirements as Ec2.InstanceRequirementsRequest, [architecture])
-          : [],
-    )
-    if (types.length === 0)
-      types.push(
-        ...(data.InstanceRequirements === undefined
-          ? [typeNamed(data.InstanceType)]
-          : typesMatching(data.InstanceRequirements as Ec2.InstanceRequirementsRequest, [architecture])),
-      )
-    const strategy = group.settings.mixedInstances?.InstancesDistribution?.OnDemandAllocationStrategy
-    return strategy === 'lowest-price' ? types.toSorted((a, b) => this.#price(a) - this.#price(b)) : types
-  }
-
-  #price(type: InstanceType): number {
-    return onDemandPrice(type, this.#o.region)?.usdPerHour ?? Infinity
-  }
-
-  #systemTags(group: Group, spec: LaunchSpec): Tag[] {
-    return [
-      { Key: 'aws:autoscaling:groupName', Value: group.name },
-      ...(spec.launchTemplate === undefined
-        ? []
-        : [
-            { Key: 'aws:ec2launchtemplate:id', Value: spec.launchTemplate.LaunchTemplateId },
-            { Key: 'aws:ec2launchtemplate:version', Value: spec.launchTemplate.Version },
-          ]),
-    ]
-  }
-}
-
-function typeNamed(name: string | undefined): InstanceType {
-  const type = instanceTypes().get(name ?? '')
-  if (type === undefined) throw failure('InvalidParameterValue', `Invalid value '${name ?? ''}' for InstanceType.`)
-  return type
 }
 
 function propagated(tags: readonly GroupTag[]): Tag[] {
@@ -757,7 +622,14 @@ function checkBounds(settings: GroupSettings): void {
     )
 }
 
-/** `2026-11-23T22:03:26Z` */
-export function instant(at: Ms): string {
-  return `${new Date(at).toISOString().slice(0, 19)}Z`
+function systemTags(group: Group, spec: LaunchSpec): Tag[] {
+  return [
+    { Key: 'aws:autoscaling:groupName', Value: group.name },
+    ...(spec.launchTemplate === undefined
+      ? []
+      : [
+          { Key: 'aws:ec2launchtemplate:id', Value: spec.launchTemplate.LaunchTemplateId },
+          { Key: 'aws:ec2launchtemplate:version', Value: spec.launchTemplate.Version },
+        ]),
+  ]
 }

@@ -5,10 +5,11 @@ import type { InstanceType } from '../catalogue/instance-type.ts'
 import { failure } from './failure.ts'
 import type { Faults } from './faults.ts'
 import type { Ids } from './ids.ts'
+import { describeInstance } from './instance-description.ts'
+import type { LaunchRequest } from './launch-request.ts'
 import type { Network } from './network.ts'
-import { mergeTags, type Tag } from './tags.ts'
 import type { Timing } from './timing.ts'
-import { privateDnsName, publicDnsName, zonesOf } from './zones.ts'
+import { zonesOf } from './zones.ts'
 
 export type InstanceState = 'pending' | 'running' | 'shutting-down' | 'terminated' | 'stopping' | 'stopped'
 
@@ -38,25 +39,6 @@ export interface InstanceRecord {
   readonly since: Ms
   /** When the status checks pass, counted from `running`. */
   readonly checkedAfter: Ms
-}
-
-export interface LaunchRequest {
-  readonly type: InstanceType
-  readonly image: Ec2.Image
-  readonly subnetId: string
-  readonly securityGroupIds: readonly string[]
-  readonly lifecycle: 'on-demand' | 'spot'
-  readonly tags: readonly Tag[]
-  readonly reservationId?: string
-  readonly requesterId?: string
-  readonly keyName?: string | undefined
-  readonly userData?: string | undefined
-  readonly clientToken?: string | undefined
-  readonly iamInstanceProfile?: Ec2.IamInstanceProfile | undefined
-  readonly privateAddress?: string | undefined
-  readonly publicAddress?: boolean | undefined
-  readonly monitoring?: boolean | undefined
-  readonly metadataOptions?: Ec2.InstanceMetadataOptionsResponse | undefined
 }
 
 export type InstanceListener = (record: InstanceRecord, before: InstanceState | undefined) => void
@@ -156,7 +138,13 @@ export class Instances {
       type: request.type,
       reservationId: request.reservationId ?? this.reservationId(),
       requesterId: request.requesterId,
-      described: this.#describe(id, address, request),
+      described: describeInstance(request, {
+        id,
+        address,
+        network: this.#network,
+        ids: this.#ids,
+        now: this.#clock.now(),
+      }),
       state: 'pending',
       userData: request.userData,
       since: this.#clock.now(),
@@ -293,122 +281,6 @@ export class Instances {
       500,
     )
   }
-
-  #describe(id: string, address: string, request: LaunchRequest): Ec2.Instance {
-    const { type, image } = request
-    const network = this.#network
-    const subnet = network.subnet(request.subnetId)
-    const now = new Date(this.#clock.now())
-    const groups = request.securityGroupIds.map((groupId) => ({
-      GroupId: groupId,
-      GroupName: network.securityGroups.get(groupId)?.GroupName,
-    }))
-    const isPublic = request.publicAddress ?? subnet.MapPublicIpOnLaunch === true
-    const publicAddress = isPublic ? network.publicAddress() : undefined
-    const dns = privateDnsName(address, network.region)
-    const attached = { AttachTime: now, DeleteOnTermination: true, Status: 'attached' as const }
-    const association =
-      publicAddress === undefined
-        ? {}
-        : {
-            Association: {
-              IpOwnerId: 'amazon',
-              PublicDnsName: publicDnsName(publicAddress, network.region),
-              PublicIp: publicAddress,
-            },
-          }
-    const macAddress = `02:${this.#ids.hex(10).replace(/(..)(?=.)/g, '$1:')}`
-    const cores = type.architecture === 'arm64' || type.vcpu === 1 ? type.vcpu : type.vcpu / 2
-    return {
-      InstanceId: id,
-      AmiLaunchIndex: 0,
-      ImageId: image.ImageId,
-      InstanceType: type.name as Ec2._InstanceType,
-      State: { Code: stateCodes.pending, Name: 'pending' },
-      StateTransitionReason: '',
-      LaunchTime: now,
-      UsageOperationUpdateTime: now,
-      UsageOperation: 'RunInstances',
-      PrivateIpAddress: address,
-      PrivateDnsName: dns,
-      PublicDnsName: publicAddress === undefined ? '' : publicDnsName(publicAddress, network.region),
-      ...(publicAddress === undefined ? {} : { PublicIpAddress: publicAddress }),
-      ...(request.keyName === undefined ? {} : { KeyName: request.keyName }),
-      SubnetId: request.subnetId,
-      VpcId: subnet.VpcId,
-      Placement: {
-        AvailabilityZone: subnet.AvailabilityZone,
-        AvailabilityZoneId: subnet.AvailabilityZoneId,
-        GroupName: '',
-        Tenancy: 'default',
-      },
-      SecurityGroups: groups,
-      Architecture: image.Architecture,
-      Hypervisor: 'xen',
-      VirtualizationType: 'hvm',
-      EnaSupport: true,
-      EbsOptimized: type.ebsMbps > 0,
-      RootDeviceName: image.RootDeviceName,
-      RootDeviceType: 'ebs',
-      BlockDeviceMappings: [
-        { DeviceName: image.RootDeviceName, Ebs: { ...attached, VolumeId: this.#ids.resource('vol') } },
-      ],
-      NetworkInterfaces: [
-        {
-          ...association,
-          Attachment: {
-            ...attached,
-            AttachmentId: this.#ids.resource('eni-attach'),
-            DeviceIndex: 0,
-            NetworkCardIndex: 0,
-          },
-          Description: '',
-          Groups: groups,
-          InterfaceType: 'interface',
-          Ipv6Addresses: [],
-          MacAddress: macAddress,
-          NetworkInterfaceId: this.#ids.resource('eni'),
-          OwnerId: network.accountId,
-          PrivateDnsName: dns,
-          PrivateIpAddress: address,
-          PrivateIpAddresses: [{ ...association, Primary: true, PrivateDnsName: dns, PrivateIpAddress: address }],
-          SourceDestCheck: true,
-          Status: 'in-use',
-          SubnetId: request.subnetId,
-          VpcId: subnet.VpcId,
-        },
-      ],
-      ...(request.iamInstanceProfile === undefined ? {} : { IamInstanceProfile: request.iamInstanceProfile }),
-      ...(request.lifecycle === 'spot'
-        ? { InstanceLifecycle: 'spot' as const, SpotInstanceRequestId: `sir-${this.#ids.hex(8)}` }
-        : {}),
-      Monitoring: { State: request.monitoring === true ? 'enabled' : 'disabled' },
-      MetadataOptions: request.metadataOptions ?? {
-        State: 'applied',
-        HttpTokens: 'required',
-        HttpPutResponseHopLimit: 2,
-        HttpEndpoint: 'enabled',
-        HttpProtocolIpv6: 'disabled',
-        InstanceMetadataTags: 'disabled',
-      },
-      CpuOptions: { CoreCount: cores, ThreadsPerCore: type.vcpu / cores },
-      CapacityReservationSpecification: { CapacityReservationPreference: 'open' },
-      EnclaveOptions: { Enabled: false },
-      HibernationOptions: { Configured: false },
-      PrivateDnsNameOptions: {
-        HostnameType: 'ip-name',
-        EnableResourceNameDnsARecord: false,
-        EnableResourceNameDnsAAAARecord: false,
-      },
-      MaintenanceOptions: { AutoRecovery: 'default' },
-      CurrentInstanceBootMode: image.Architecture === 'arm64' ? 'uefi' : 'legacy-bios',
-      PlatformDetails: 'Linux/UNIX',
-      SourceDestCheck: true,
-      ProductCodes: [],
-      ClientToken: request.clientToken ?? '',
-      Tags: mergeTags(request.tags),
-    }
-  }
 }
 
 export interface Transition {
@@ -416,7 +288,7 @@ export interface Transition {
   readonly after: InstanceRecord
 }
 
-export const userInitiated = {
+const userInitiated = {
   code: 'Client.UserInitiatedShutdown',
   message: 'Client.UserInitiatedShutdown: User initiated shutdown',
 } as const

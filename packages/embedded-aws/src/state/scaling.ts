@@ -2,7 +2,7 @@ import type { Random } from '@plimsoll/ports'
 import { counts, type Group, type Member } from './group.ts'
 
 /** The zones of a group's subnets with how many members count in each, in the order of the subnets. */
-export function membersByZone(group: Group, zones: readonly string[]): Map<string, number> {
+function membersByZone(group: Group, zones: readonly string[]): Map<string, number> {
   const count = new Map(zones.map((zone) => [zone, 0]))
   for (const member of group.members.values())
     if (counts(member)) count.set(member.zone, (count.get(member.zone) ?? 0) + 1)
@@ -59,7 +59,7 @@ function narrowed(members: readonly Member[], policy: string, facts: VictimFacts
     case 'OldestInstance':
       return lowest(members, (member) => member.joinedAt)
     case 'NewestInstance':
-      return lowest(members, (member) => -member.joinedAt)
+      return lowest(members, (member) => 0 - member.joinedAt)
     case 'OldestLaunchTemplate':
     case 'OldestLaunchConfiguration':
       return lowest(members, facts.templateVersion)

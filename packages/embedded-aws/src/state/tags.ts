@@ -41,7 +41,3 @@ export function withoutTags(old: readonly Tag[], removed: readonly Tag[]): { Key
 export function tagsOfMap(map: { readonly [key: string]: string }): { Key: string; Value: string }[] {
   return Object.entries(map).map(([Key, Value]) => ({ Key, Value }))
 }
-
-export function mapOfTags(tags: readonly Tag[] | undefined): { [key: string]: string } {
-  return Object.fromEntries((tags ?? []).map((tag) => [tag.Key!, tag.Value ?? '']))
-}

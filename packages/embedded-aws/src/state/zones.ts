@@ -29,7 +29,7 @@ export interface Zone {
 /** In order of names. Regions not in the table have zones a, b and c. */
 export function zonesOf(region: string): readonly Zone[] {
   const known = zonesOfRegion[region] ?? { prefix: region.replaceAll('-', ''), letters: 'abc' }
-  return [...known.letters].map((letter, index) => ({
+  return known.letters.split('').map((letter, index) => ({
     name: `${region}${letter}`,
     id: `${known.prefix}-az${index + 1}`,
   }))

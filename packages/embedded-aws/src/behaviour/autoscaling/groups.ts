@@ -29,7 +29,7 @@ export const describeAutoScalingGroups: Operation<
 }
 
 /** The group as AWS tells it; built once per change. */
-export function describeGroup(cloud: Cloud, group: Group): AutoScaling.AutoScalingGroup {
+function describeGroup(cloud: Cloud, group: Group): AutoScaling.AutoScalingGroup {
   return (group.described ??= buildGroup(cloud, group))
 }
 

@@ -36,7 +36,7 @@ export const describeTags: Operation<AutoScaling.DescribeTagsCommandInput, AutoS
 ) => {
   const tags = cloud.groups.all().flatMap((group) => group.tags.map((tag) => describeTag(group.name, tag)))
   const matching = filtered(
-    tags.map((tag) => ({ tag, Tags: [] })),
+    tags.map((tag) => ({ tag })),
     input.Filters,
     {
       'auto-scaling-group': ({ tag }) => [tag.ResourceId],

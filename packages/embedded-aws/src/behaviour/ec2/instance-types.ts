@@ -54,15 +54,12 @@ export const describeInstanceTypes: Operation<
   if (unknown.length > 0)
     throw failure('InvalidInstanceType', `The following supplied instance types do not exist: [${unknown.join(', ')}]`)
   const types = offered().filter((type) => names.length === 0 || names.includes(type.InstanceType!))
-  const { items, nextToken } = page(
-    filtered(types, input.Filters, accessors as Accessors<Ec2.InstanceTypeInfo & { Tags?: Ec2.Tag[] }>),
-    {
-      token: input.NextToken,
-      size: input.MaxResults,
-      sizeMax: 100,
-      invalidToken: 'InvalidParameterValue',
-    },
-  )
+  const { items, nextToken } = page(filtered(types, input.Filters, accessors), {
+    token: input.NextToken,
+    size: input.MaxResults,
+    sizeMax: 100,
+    invalidToken: 'InvalidParameterValue',
+  })
   return { InstanceTypes: items, ...(nextToken === undefined ? {} : { NextToken: nextToken }) }
 }
 
@@ -80,7 +77,7 @@ export const describeInstanceTypeOfferings: Operation<
         ? zones.map((zone) => zone.id)
         : [cloud.region]
   const offerings = offered().flatMap((type) =>
-    locations.map((Location) => ({ InstanceType: type.InstanceType, Location, LocationType, Tags: [] })),
+    locations.map((Location) => ({ InstanceType: type.InstanceType, Location, LocationType })),
   )
   const { items, nextToken } = page(
     filtered(offerings, input.Filters, {
@@ -90,7 +87,7 @@ export const describeInstanceTypeOfferings: Operation<
     { token: input.NextToken, size: input.MaxResults, sizeMax: 1000, invalidToken: 'InvalidParameterValue' },
   )
   return {
-    InstanceTypeOfferings: items.map(({ Tags: _, ...offering }) => offering),
+    InstanceTypeOfferings: items,
     ...(nextToken === undefined ? {} : { NextToken: nextToken }),
   }
 }
@@ -139,7 +136,6 @@ export const describeSpotPriceHistory: Operation<
         ProductDescription: 'Linux/UNIX' as const,
         SpotPrice: spotPrice(type, cloud.region)!.usdPerHour.toFixed(6),
         Timestamp,
-        Tags: [],
       })),
     )
   const { items, nextToken } = page(
@@ -152,5 +148,5 @@ export const describeSpotPriceHistory: Operation<
     }),
     { token: input.NextToken, size: input.MaxResults, sizeMax: 1000, invalidToken: 'InvalidParameterValue' },
   )
-  return { SpotPriceHistory: items.map(({ Tags: _, ...record }) => record), NextToken: nextToken ?? '' }
+  return { SpotPriceHistory: items, NextToken: nextToken ?? '' }
 }

@@ -51,7 +51,7 @@ const accessors: Accessors<InstanceRecord & { readonly Tags?: readonly Ec2.Tag[]
 }
 
 /** The instances asked for, filtered; ids and pages exclude each other. */
-export function select(
+function select(
   cloud: Cloud,
   input: {
     readonly InstanceIds?: readonly string[] | undefined
@@ -157,7 +157,7 @@ export const runInstances: Operation<Ec2.RunInstancesCommandInput, Ec2.RunInstan
   return reservation(cloud, launched)
 }
 
-export function typeNamed(name: string): InstanceType {
+function typeNamed(name: string): InstanceType {
   const type = instanceTypes().get(name)
   if (type === undefined) throw failure('InvalidParameterValue', `Invalid value '${name}' for InstanceType.`)
   return type

@@ -118,7 +118,6 @@ export const describeAvailabilityZones: Operation<
     GroupName: `${cloud.region}-zg-1`,
     NetworkBorderGroup: cloud.region,
     ZoneType: 'availability-zone',
-    Tags: [],
   }))
   const names = input.ZoneNames ?? []
   const ids = input.ZoneIds ?? []
@@ -136,8 +135,7 @@ export const describeAvailabilityZones: Operation<
   return {
     AvailabilityZones: matching
       .filter((zone) => names.length === 0 || names.includes(zone.ZoneName))
-      .filter((zone) => ids.length === 0 || ids.includes(zone.ZoneId))
-      .map(({ Tags: _, ...zone }) => zone),
+      .filter((zone) => ids.length === 0 || ids.includes(zone.ZoneId)),
   }
 }
 
@@ -151,7 +149,6 @@ export const describeRegions: Operation<Ec2.DescribeRegionsCommandInput, Ec2.Des
     RegionName: name,
     Endpoint: `ec2.${name}.amazonaws.com`,
     OptInStatus: 'opt-in-not-required',
-    Tags: [],
   }))
   const matching = filtered(regions, input.Filters, {
     endpoint: (r) => [r.Endpoint],
@@ -159,9 +156,7 @@ export const describeRegions: Operation<Ec2.DescribeRegionsCommandInput, Ec2.Des
     'region-name': (r) => [r.RegionName],
   })
   return {
-    Regions: matching
-      .filter((region) => names.length === 0 || names.includes(region.RegionName))
-      .map(({ Tags: _, ...region }) => region),
+    Regions: matching.filter((region) => names.length === 0 || names.includes(region.RegionName)),
   }
 }
 
