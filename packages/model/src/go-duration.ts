@@ -25,9 +25,11 @@ export function parseGoDuration(text: string): Ms | undefined {
 
 /** Formats as Go prints a time.Duration: `10m0s`, `1h0m0s`, `1.5s`, `500ms`, `0s`. */
 export function formatGoDuration(duration: Ms): string {
-  if (duration === 0) return '0s'
+  // A Go duration counts nanoseconds; what is finer is rounded before it can carry.
+  const total = Math.round(Math.abs(duration) * 1e6) / 1e6
+  if (total === 0) return '0s'
   const sign = duration < 0 ? '-' : ''
-  const total = Math.abs(duration)
+  if (total < 0.001) return `${sign}${trim(total * 1e6)}ns`
   if (total < 1) return `${sign}${trim(total * 1000)}µs`
   if (total < 1000) return `${sign}${trim(total)}ms`
   const h = Math.floor(total / 3_600_000)

@@ -47,7 +47,6 @@ export class EventRecorder {
   readonly #o: EventRecorderOptions
   readonly #log: Log
   readonly #correlator: EventCorrelator
-  readonly #nameOffset: bigint
   #lastName = 0n
   #waiting = 0
   #chain: Promise<void> = Promise.resolve()
@@ -56,8 +55,6 @@ export class EventRecorder {
     this.#o = options
     this.#log = options.log ?? silentLog
     this.#correlator = new EventCorrelator(options.spamFilter)
-    // Upstream's names end in nanoseconds; on a clock of milliseconds each source takes its own place within one.
-    this.#nameOffset = BigInt(placeWithin(`${options.component}\0${options.host ?? ''}`, 1000)) * 1000n
   }
 
   /** Records that something happened to `object`, which names its kind and apiVersion. */
@@ -159,6 +156,7 @@ export class EventRecorder {
         await this.#o.kube.create(Events, draft)
         return { name, count: 1, firstTimestamp: recording.at }
       } catch (error) {
+        // Another source spoke of the same object at the same instant.
         if (!isKubeFailure(error, 'alreadyExists')) throw error
       }
     }
@@ -174,9 +172,9 @@ export class EventRecorder {
     return { ...earlier, count }
   }
 
-  /** Nanoseconds in hexadecimal, never the same twice. */
+  /** Nanoseconds in hexadecimal, as upstream's; on a clock of milliseconds the next free one. */
   #nextName(at: Ms): string {
-    const wanted = BigInt(Math.trunc(at)) * 1_000_000n + this.#nameOffset
+    const wanted = BigInt(Math.trunc(at)) * 1_000_000n
     this.#lastName = wanted > this.#lastName ? wanted : this.#lastName + 1n
     return this.#lastName.toString(16)
   }
@@ -212,11 +210,4 @@ function referenceText(r: ObjectReference): string {
     ['FieldPath', r.fieldPath],
   ]
   return `v1.ObjectReference{${fields.map(([name, value]) => `${name}:${JSON.stringify(value ?? '')}`).join(', ')}}`
-}
-
-/** FNV-1a, folded. */
-function placeWithin(text: string, places: number): number {
-  let h = 0x811c9dc5
-  for (let i = 0; i < text.length; i++) h = Math.imul(h ^ text.charCodeAt(i), 0x01000193)
-  return (h >>> 0) % places
 }

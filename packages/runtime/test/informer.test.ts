@@ -89,9 +89,12 @@ describe('Informer', () => {
     await w.informer.start(w.stop.signal)
     const before = w.informer.byIndex('pool', 'x')
     expect(nodeNames(before)).toEqual(['a', 'c'])
+    expect(nodeNames(w.informer.byIndex('pool', 'y'))).toEqual(['b'])
     await put(w, 'b', 'x')
     await put(w, 'c', 'y')
     expect(nodeNames(w.informer.byIndex('pool', 'x'))).toEqual(['a', 'b'])
+    await w.kube.remove(Nodes, { name: 'a' })
+    expect(nodeNames(w.informer.byIndex('pool', 'x'))).toEqual(['b'])
     expect(nodeNames(w.informer.byIndex('pool', 'y'))).toEqual(['c'])
     expect(w.informer.byIndex('pool', 'z')).toEqual([])
     expect(nodeNames(before)).toEqual(['a', 'c'])
@@ -216,6 +219,20 @@ describe('Informer', () => {
     await put(v, 'a', 'x')
     await v.clock.runFor(ms(60_000))
     expect(v.events).toEqual([])
+  })
+
+  it('leaves no watch open that was established too late', async () => {
+    const w = watched()
+    const watch = w.reader.watch.bind(w.reader)
+    w.reader.watch = async (type, options, sink) => {
+      await w.clock.sleep(ms(5000))
+      return watch(type, options, sink)
+    }
+    await w.informer.start(w.stop.signal)
+    await w.clock.runFor(ms(1000))
+    w.stop.abort(new Error('enough'))
+    await w.clock.runFor(ms(10_000))
+    expect([w.reader.watches, w.reader.open]).toEqual([1, 0])
   })
 
   const names = fc.constantFrom('a', 'b', 'c')

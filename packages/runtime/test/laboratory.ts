@@ -47,6 +47,11 @@ export class FaultyReader implements KubeReader {
     this.#kube = kube
   }
 
+  /** How many watches are open. */
+  get open(): number {
+    return this.#open.size
+  }
+
   /** Ends all open watches. */
   cut(error?: KubeError): void {
     for (const end of [...this.#open]) end(error)
