@@ -26,6 +26,7 @@ export interface Allocatable extends Resources {
 type QuantityList = { readonly [resource: string]: string | number } | undefined
 
 const none: ReadonlyMap<string, number> = new Map()
+
 /** What the scheduler assumes of a container that asks for nothing, when it scores nodes (util/pod_resources.go). */
 const nonZeroMilliCpu = 100
 const nonZeroMemory = 200 * 1024 * 1024
@@ -51,7 +52,8 @@ function toNumber(nano: bigint): number {
 
 /** Sums of fractions carry rounding errors far below a nano: they do not round up. */
 function ceil(value: number): number {
-  return Math.ceil(value - 1e-7)
+  // Adding zero turns -0 into 0.
+  return Math.ceil(value - 1e-7) + 0
 }
 
 type Sum = Map<string, number>
