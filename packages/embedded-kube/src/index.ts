@@ -15,3 +15,6 @@ export type {
   UsageSource,
   UserInfo,
 } from './request.ts'
+export { startKubeServer, type AccessRecord, type KubeServer, type KubeServerOptions } from './http/kube-server.ts'
+export { createPki, type KeyPairPem, type Pki, type PkiOptions } from './http/pki.ts'
+export { kubeconfig, mergeKubeconfig, type KubeconfigCredential, type KubeconfigEntry } from './wire/kubeconfig.ts'

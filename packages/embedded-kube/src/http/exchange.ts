@@ -1,0 +1,144 @@
+import { randomUUID } from 'node:crypto'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { KubeError } from '@plimsoll/ports'
+import { stringify } from 'yaml'
+import { failure, internal } from '../errors.ts'
+import type { Fields } from '../object.ts'
+import type { RequestContext, UserInfo } from '../request.ts'
+import { negotiate, type Negotiated } from '../wire/media-type.ts'
+import { Query } from '../wire/query.ts'
+import { anonymous } from '../wire/user.ts'
+
+/** Settled by upstream as well (kubernetes/apiserver:pkg/server/config.go, MaxRequestBodyBytes). */
+const bodyBytesMax = 3 * 1024 * 1024
+const flowSchema = '8d2b8b2c-6f7e-4a0f-9d5c-2f6b8a1c0e11'
+const priorityLevel = '1f6f0f5e-3c1c-4a63-8f0e-7b9d3e5a4c22'
+
+/** One request and its answer, over HTTP/1.1 or HTTP/2 alike. */
+export class Exchange {
+  readonly request: IncomingMessage
+  readonly response: ServerResponse
+  readonly method: string
+  readonly path: string
+  readonly query: Query
+  readonly auditId: string = randomUUID()
+  readonly warnings: string[] = []
+  user: UserInfo = anonymous
+
+  constructor(request: IncomingMessage, response: ServerResponse) {
+    this.request = request
+    this.response = response
+    this.method = request.method ?? 'GET'
+    const url = request.url ?? '/'
+    const mark = url.indexOf('?')
+    this.path = mark < 0 ? url : url.slice(0, mark)
+    this.query = new Query(mark < 0 ? '' : url.slice(mark + 1))
+  }
+
+  get context(): RequestContext {
+    return { user: this.user, userAgent: this.header('user-agent') ?? '', warnings: this.warnings }
+  }
+
+  header(name: string): string | undefined {
+    const value = this.request.headers[name]
+    return Array.isArray(value) ? value.join(', ') : value
+  }
+
+  /** @throws {KubeError} notAcceptable */
+  accepted(...shapes: readonly string[]): Negotiated {
+    const found = negotiate(this.header('accept'), shapes)
+    if (found === undefined) {
+      throw failure('notAcceptable', 'only the following media types are accepted: application/json, application/yaml')
+    }
+    return found
+  }
+
+  /** The whole body. @throws {KubeError} tooLarge */
+  async body(): Promise<Buffer> {
+    const chunks: Buffer[] = []
+    let length = 0
+    for await (const chunk of this.request as AsyncIterable<Buffer>) {
+      length += chunk.length
+      // What is too much is read all the same: a client that still writes would not see the answer.
+      if (length <= bodyBytesMax) chunks.push(chunk)
+    }
+    if (length > bodyBytesMax) {
+      throw failure('tooLarge', `Request entity too large: limit is ${bodyBytesMax}`)
+    }
+    return Buffer.concat(chunks)
+  }
+
+  /** Begins the answer. */
+  start(status: number, contentType: string, headers: { readonly [name: string]: string } = {}): void {
+    const { response } = this
+    response.statusCode = status
+    response.setHeader('Audit-Id', this.auditId)
+    response.setHeader('Cache-Control', 'no-cache, private')
+    response.setHeader('Content-Type', contentType)
+    response.setHeader('X-Kubernetes-Pf-Flowschema-Uid', flowSchema)
+    response.setHeader('X-Kubernetes-Pf-Prioritylevel-Uid', priorityLevel)
+    const warnings = [...new Set(this.warnings)].map((text) => `299 - ${quoted(text)}`)
+    if (warnings.length > 0) response.setHeader('Warning', warnings)
+    for (const [name, value] of Object.entries(headers)) response.setHeader(name, value)
+  }
+
+  send(
+    status: number,
+    contentType: string,
+    body: string | Uint8Array,
+    headers: { readonly [name: string]: string } = {},
+  ): void {
+    const bytes = typeof body === 'string' ? Buffer.from(body) : body
+    this.start(status, contentType, headers)
+    this.response.setHeader('Content-Length', bytes.length)
+    this.response.end(this.method === 'HEAD' ? undefined : bytes)
+  }
+
+  /** An object in the format that the client takes. `text` is its JSON, where it is at hand already. */
+  sendObject(
+    status: number,
+    object: Fields,
+    format: Negotiated['format'] = this.accepted().format,
+    text?: Buffer,
+  ): void {
+    if (format === 'yaml') this.send(status, 'application/yaml', stringify(plainOf(object), { lineWidth: 0 }))
+    else if (this.query.flag('pretty')) this.send(status, 'application/json', `${JSON.stringify(object, null, 2)}\n`)
+    else this.send(status, 'application/json', text ?? `${JSON.stringify(object)}\n`)
+  }
+
+  sendError(error: unknown): void {
+    if (this.response.headersSent) {
+      this.cut()
+      return
+    }
+    const failed = error instanceof KubeError ? error : internal(error instanceof Error ? error.message : String(error))
+    const { status } = failed
+    const retryAfter = status.details?.retryAfterSeconds ?? 0
+    const format = negotiate(this.header('accept'), [])?.format ?? 'json'
+    const body =
+      format === 'yaml' ? stringify(plainOf(status as Fields), { lineWidth: 0 }) : `${JSON.stringify(status)}\n`
+    this.send(
+      status.code ?? 500,
+      `application/${format}`,
+      body,
+      retryAfter > 0 ? { 'Retry-After': String(retryAfter) } : {},
+    )
+  }
+
+  /** Breaks the answer off, so that the client does not take it for complete. */
+  cut(): void {
+    const { stream } = this.response as { stream?: { destroy(): void } }
+    if (stream === undefined) this.response.destroy()
+    else stream.destroy()
+  }
+}
+
+/** Without undefined fields, which JSON drops and YAML would print. */
+function plainOf(object: Fields): unknown {
+  return JSON.parse(JSON.stringify(object)) as unknown
+}
+
+/** A quoted-string of printable ASCII. */
+function quoted(text: string): string {
+  return `"${text.replace(/[^\x20-\x7e]/g, ' ').replace(/["\\]/g, '\\$&')}"`
+}

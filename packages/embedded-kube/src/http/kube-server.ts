@@ -1,0 +1,342 @@
+// The API server on the wire: one HTTPS port for HTTP/2 and HTTP/1.1, and one without TLS where that is asked for.
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { createSecureServer, type Http2SecureServer } from 'node:http2'
+import type { AddressInfo, Socket } from 'node:net'
+import { KubeError } from '@plimsoll/ports'
+import type { ApiServer } from '../api-server.ts'
+import { failure } from '../errors.ts'
+import type { UserInfo } from '../request.ts'
+import { apiGroupList, apiGroupNamed, apiResourceList, coreVersions } from '../wire/discovery.ts'
+import { negotiateDiscovery } from '../wire/media-type.ts'
+import { parseResourcePath } from '../wire/resource-path.ts'
+import { gitVersionDefault, serverVersion } from '../wire/server-version.ts'
+import { administrator, anonymous } from '../wire/user.ts'
+import { userOf, type AuthenticationOptions } from './authentication.ts'
+import { Documents, type Document } from './documents.ts'
+import { Exchange } from './exchange.ts'
+import type { Pki } from './pki.ts'
+import { RequestMetrics } from './request-metrics.ts'
+import { decodePatched, handleResource } from './resource-handler.ts'
+
+/** One finished request. */
+export interface AccessRecord {
+  readonly method: string
+  /** Path and query. */
+  readonly url: string
+  readonly status: number
+  readonly user: string
+  readonly userAgent: string
+  /** What kubectl says that it was asked to do, as `kubectl get`; empty for other clients. */
+  readonly command: string
+  /** Until the answer was complete; a watch lasts as long as it is open. */
+  readonly durationMs: number
+}
+
+export interface KubeServerOptions {
+  /** 0, the default, takes a free one. */
+  readonly port?: number
+  /** Default 127.0.0.1. */
+  readonly host?: string
+  readonly pki: Pki
+  /** Users of bearer tokens that never change. */
+  readonly tokens?: { readonly [token: string]: UserInfo }
+  /** Whose token of `aws eks get-token` it is; every well-formed one is the administrator's when absent. */
+  readonly eksTokens?: (presigned: URL) => UserInfo | undefined
+  /** Whether requests without credentials may do everything too; else they only see versions and health. */
+  readonly anonymousAccess?: boolean
+  /** A second port without TLS where everyone is the administrator; 0 takes a free one. */
+  readonly insecurePort?: number
+  /** What /version tells: `v1.35.0+plimsoll`, or in EKS's form `v1.35.0-eks-3025e55`. */
+  readonly gitVersion?: string
+  readonly onAccess?: (record: AccessRecord) => void
+}
+
+export interface KubeServer {
+  /** `https://127.0.0.1:6443` */
+  readonly url: string
+  readonly port: number
+  /** Of the port without TLS. */
+  readonly insecureUrl: string | undefined
+  /** Ends every connection, watches too. */
+  close(): Promise<void>
+}
+
+/** Serves the API server. Resolves when it listens; rejects when the port is taken. */
+export async function startKubeServer(server: ApiServer, options: KubeServerOptions): Promise<KubeServer> {
+  const { pki, host = '127.0.0.1' } = options
+  server.decoder = decodePatched
+  const documents = new Documents(server)
+  const metrics = new RequestMetrics()
+  const handler = new RequestHandler(server, documents, metrics, options)
+  const secure = createSecureServer({
+    allowHTTP1: true,
+    key: pki.server.key,
+    cert: pki.server.certificate,
+    ca: pki.ca.certificate,
+    requestCert: true,
+    rejectUnauthorized: false,
+    // A Go client has all its watches on one connection.
+    settings: { maxConcurrentStreams: 10_000 },
+    maxSessionMemory: 1024,
+  })
+  secure.on('session', (session) => {
+    session.setTimeout(0)
+    session.on('error', () => {})
+  })
+  secure.on('request', (request, response) =>
+    handler.handle(request as unknown as IncomingMessage, response as unknown as ServerResponse, false),
+  )
+  const { port, close } = await listen(secure, options.port ?? 0, host)
+  const shownHost = host.includes(':') ? `[${host}]` : host === '0.0.0.0' ? '127.0.0.1' : host
+  if (options.insecurePort === undefined) {
+    return { url: `https://${shownHost}:${port}`, port, insecureUrl: undefined, close }
+  }
+  const open = createServer((request, response) => handler.handle(request, response, true))
+  open.requestTimeout = 0
+  try {
+    const insecure = await listen(open, options.insecurePort, host)
+    return {
+      url: `https://${shownHost}:${port}`,
+      port,
+      insecureUrl: `http://${shownHost}:${insecure.port}`,
+      close: async () => {
+        await Promise.all([close(), insecure.close()])
+      },
+    }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+async function listen(
+  listener: Http2SecureServer | Server,
+  port: number,
+  host: string,
+): Promise<{ readonly port: number; close(): Promise<void> }> {
+  const sockets = new Set<Socket>()
+  listener.on('connection', (socket: Socket) => {
+    socket.setNoDelay(true)
+    sockets.add(socket)
+    socket.on('close', () => sockets.delete(socket))
+  })
+  // Clients cut connections at exit, and scanners speak something else.
+  listener.on('sessionError', () => {})
+  listener.on('tlsClientError', () => {})
+  listener.on('clientError', (_error: Error, socket: Socket) => socket.destroy())
+  await new Promise<void>((resolve, reject) => {
+    listener.once('error', reject)
+    listener.listen(port, host, () => {
+      listener.off('error', reject)
+      resolve()
+    })
+  })
+  return {
+    port: (listener.address() as AddressInfo).port,
+    close: async () => {
+      const closed = new Promise<void>((resolve) => listener.close(() => resolve()))
+      for (const socket of sockets) socket.destroy()
+      await closed
+    },
+  }
+}
+
+const openToAll = /^\/(version|healthz|livez|readyz)(\/|$)/
+
+class RequestHandler {
+  readonly #server: ApiServer
+  readonly #documents: Documents
+  readonly #metrics: RequestMetrics
+  readonly #options: KubeServerOptions
+  readonly #authentication: AuthenticationOptions
+
+  constructor(server: ApiServer, documents: Documents, metrics: RequestMetrics, options: KubeServerOptions) {
+    this.#server = server
+    this.#documents = documents
+    this.#metrics = metrics
+    this.#options = options
+    this.#authentication = {
+      ...(options.tokens === undefined ? {} : { tokens: options.tokens }),
+      issued: (token) => server.authenticateToken(token),
+      eks: options.eksTokens,
+    }
+  }
+
+  handle(request: IncomingMessage, response: ServerResponse, trusted: boolean): void {
+    const exchange = new Exchange(request, response)
+    const began = performance.now()
+    // A peer that is gone is no news; without a listener it would end the process.
+    request.on('error', () => {})
+    response.on('error', () => {})
+    response.on('close', () => this.#finished(exchange, performance.now() - began))
+    this.#answer(exchange, trusted).catch((error: unknown) => exchange.sendError(error))
+  }
+
+  #finished(exchange: Exchange, durationMs: number): void {
+    const { method, user, response } = exchange
+    this.#metrics.count(method, response.statusCode, durationMs)
+    this.#options.onAccess?.({
+      method,
+      url: exchange.request.url ?? '',
+      status: response.statusCode,
+      user: user.name,
+      userAgent: exchange.header('user-agent') ?? '',
+      command: exchange.header('kubectl-command') ?? '',
+      durationMs,
+    })
+  }
+
+  async #answer(exchange: Exchange, trusted: boolean): Promise<void> {
+    exchange.user = trusted ? administrator : userOf(exchange.request, this.#authentication)
+    this.#authorize(exchange)
+    if (this.#answerDocument(exchange)) return
+    const path = resourcePathOf(exchange.path)
+    if (path === undefined) {
+      exchange.send(404, 'text/plain; charset=utf-8', '404 page not found\n')
+      return
+    }
+    if (path.group === 'metrics.k8s.io' && this.#server.usage === undefined) {
+      throw failure('notFound', 'the server could not find the requested resource', {})
+    }
+    await handleResource(exchange, path, this.#server)
+  }
+
+  #authorize({ user, path, method }: Exchange): void {
+    if (user !== anonymous || this.#options.anonymousAccess === true || openToAll.test(path)) return
+    const verb = method.toLowerCase()
+    throw failure('forbidden', `forbidden: User "${user.name}" cannot ${verb} path ${JSON.stringify(path)}`, {})
+  }
+
+  /** Everything that is no resource. Whether it was answered. */
+  #answerDocument(exchange: Exchange): boolean {
+    const segments = exchange.path.split('/').filter((segment) => segment !== '')
+    const [first, second, third] = segments
+    const resources = this.#documents.resources()
+    switch (first) {
+      case undefined:
+        exchange.sendObject(200, { paths: rootPaths(resources) })
+        return true
+      case 'version':
+        exchange.sendObject(200, serverVersion(this.#options.gitVersion ?? gitVersionDefault))
+        return true
+      case 'healthz':
+      case 'livez':
+      case 'readyz':
+        answerHealth(exchange, first, second)
+        return true
+      case 'metrics':
+        exchange.send(200, 'text/plain; version=0.0.4; charset=utf-8', this.#metrics.expose())
+        return true
+      case 'openapi':
+        return this.#answerOpenApi(exchange, segments.slice(1))
+      case 'api':
+        if (second === undefined) {
+          this.#answerDiscovery(exchange, true)
+          return true
+        }
+        return third === undefined && answerFound(exchange, apiResourceList(resources, '', second))
+      case 'apis':
+        if (second === undefined) {
+          this.#answerDiscovery(exchange, false)
+          return true
+        }
+        if (third === undefined) return answerFound(exchange, apiGroupNamed(resources, second))
+        return segments.length === 3 && answerFound(exchange, apiResourceList(resources, second, third))
+      default:
+        return false
+    }
+  }
+
+  #answerDiscovery(exchange: Exchange, core: boolean): void {
+    const version = negotiateDiscovery(exchange.header('accept'))
+    if (version !== undefined) {
+      const type = `application/json;g=apidiscovery.k8s.io;v=${version};as=APIGroupDiscoveryList`
+      sendDocument(exchange, this.#documents.discovery(core, version), type)
+      return
+    }
+    const host = exchange.header(':authority') ?? exchange.header('host') ?? ''
+    exchange.sendObject(200, core ? coreVersions(host) : apiGroupList(this.#documents.resources()))
+  }
+
+  #answerOpenApi(exchange: Exchange, segments: readonly string[]): boolean {
+    const [version, ...path] = segments
+    if (version === 'v2' && path.length === 0) {
+      throw failure('notAcceptable', 'OpenAPI v2 is not served; use /openapi/v3')
+    }
+    if (version !== 'v3') return false
+    if (path.length === 0) {
+      sendDocument(exchange, this.#documents.openApiIndex(), 'application/json')
+      return true
+    }
+    const document = this.#documents.openApi(path.join('/'))
+    if (document === undefined) return false
+    const current = exchange.query.text('hash') === document.hash
+    sendDocument(exchange, document, 'application/json', current ? 'public, immutable' : undefined)
+    return true
+  }
+}
+
+function resourcePathOf(path: string): ReturnType<typeof parseResourcePath> {
+  try {
+    return parseResourcePath(path)
+  } catch (error) {
+    if (error instanceof URIError) throw new KubeError('badRequest', failure('badRequest', error.message).status)
+    throw error
+  }
+}
+
+function answerFound(exchange: Exchange, found: { readonly [field: string]: unknown } | undefined): boolean {
+  if (found === undefined) return false
+  exchange.sendObject(200, found)
+  return true
+}
+
+function sendDocument(exchange: Exchange, document: Document, type: string, cacheControl?: string): void {
+  const etag = `"${document.hash}"`
+  const headers = {
+    ETag: etag,
+    Vary: 'Accept',
+    ...(cacheControl === undefined ? {} : { 'Cache-Control': cacheControl }),
+  }
+  const known = exchange.header('if-none-match')
+  if (known !== undefined && known.split(',').some((tag) => tag.trim().replace(/^W\//, '') === etag)) {
+    exchange.start(304, type, headers)
+    exchange.response.end()
+    return
+  }
+  exchange.send(200, type, document.bytes, headers)
+}
+
+const checks = ['ping', 'log', 'etcd', 'poststarthook/start-apiextensions-controllers']
+
+function answerHealth(exchange: Exchange, name: string, check: string | undefined): void {
+  if (check !== undefined && !checks.some((known) => known === check || known.startsWith(`${check}/`))) {
+    exchange.send(404, 'text/plain; charset=utf-8', '404 page not found\n')
+    return
+  }
+  const verbose = exchange.query.has('verbose')
+  const text = verbose ? `${checks.map((known) => `[+]${known} ok\n`).join('')}${name} check passed\n` : 'ok'
+  exchange.send(200, 'text/plain; charset=utf-8', text)
+}
+
+function rootPaths(resources: Parameters<typeof apiGroupList>[0]): readonly string[] {
+  const groups = apiGroupList(resources)['groups'] as readonly {
+    readonly name: string
+    readonly versions: readonly { readonly groupVersion: string }[]
+  }[]
+  return [
+    '/api',
+    '/api/v1',
+    '/apis',
+    ...groups.flatMap(({ name, versions }) => [
+      `/apis/${name}`,
+      ...versions.map(({ groupVersion }) => `/apis/${groupVersion}`),
+    ]),
+    '/healthz',
+    '/livez',
+    '/metrics',
+    '/openapi/v3',
+    '/readyz',
+    '/version',
+  ]
+}

@@ -1,0 +1,562 @@
+// What a method on a resource path asks of the API server.
+import { setTimeout as sleep } from 'node:timers/promises'
+import { parseGoDuration, type ObjectKey, type Scale } from '@plimsoll/model'
+import { KubeError } from '@plimsoll/ports'
+import type { ApiServer } from '../api-server.ts'
+import {
+  badRequest,
+  failure,
+  forbiddenField,
+  invalid,
+  invalidValue,
+  methodNotAllowed,
+  required,
+  resourceNotFound,
+  unsupported,
+} from '../errors.ts'
+import { fieldsOf, type Fields, type ObjectInput, type StoredObject } from '../object.ts'
+import { jsonPatch } from '../patch/json-patch.ts'
+import { mergePatch } from '../patch/merge-patch.ts'
+import type { ResourceInfo } from '../registry.ts'
+import type {
+  DeletionOptions,
+  FieldValidation,
+  PatchKind,
+  RequestContext,
+  ServerListOptions,
+  ServerWatchOptions,
+  WriteSubresource,
+} from '../request.ts'
+import {
+  decodeBody,
+  decodeObject,
+  mediaTypeOf,
+  parseJson,
+  parseLoosely,
+  unsupportedBody,
+  type BodyType,
+} from '../wire/request-body.ts'
+import type { Query } from '../wire/query.ts'
+import type { ResourcePath } from '../wire/resource-path.ts'
+import { partialMetadata, printerOf, rowOf, type IncludeObject } from '../wire/table/index.ts'
+import type { Exchange } from './exchange.ts'
+import { sendList } from './list-response.ts'
+import { sendLog } from './log-response.ts'
+import { objectText } from './object-text.ts'
+import { sendWatch } from './watch-response.ts'
+
+interface Call {
+  readonly server: ApiServer
+  readonly exchange: Exchange
+  readonly context: RequestContext
+  readonly query: Query
+  readonly info: ResourceInfo
+  readonly namespace: string | undefined
+}
+
+/** Patches that a request brings its text of, for the refusal's words. */
+export interface PatchContext extends RequestContext {
+  readonly patch?: { readonly kind: PatchKind; readonly body: unknown }
+}
+
+/** Answers a request for a resource. @throws {KubeError} */
+export async function handleResource(exchange: Exchange, path: ResourcePath, server: ApiServer): Promise<void> {
+  const info = server.registry.find(path.group, path.version, path.plural)
+  if (info === undefined) throw resourceNotFound()
+  if (!info.namespaced && path.namespace !== undefined) throw resourceNotFound()
+  const call: Call = {
+    server,
+    exchange,
+    context: exchange.context,
+    query: exchange.query,
+    info,
+    namespace: path.namespace,
+  }
+  if (path.name === undefined) return handleCollection(call)
+  if (info.namespaced && path.namespace === undefined) throw resourceNotFound()
+  const key = { ...(path.namespace === undefined ? {} : { namespace: path.namespace }), name: path.name }
+  if (path.subresource !== undefined) return handleSubresource(call, key, path.subresource)
+  return handleObject(call, key)
+}
+
+async function handleCollection(call: Call): Promise<void> {
+  switch (call.exchange.method) {
+    case 'GET':
+    case 'HEAD':
+      return call.query.flag('watch') ? watch(call) : list(call)
+    case 'POST':
+      return create(call)
+    case 'DELETE':
+      return removeCollection(call)
+    default:
+      throw methodNotAllowed(call.info, call.exchange.method.toLowerCase())
+  }
+}
+
+async function handleObject(call: Call, key: ObjectKey): Promise<void> {
+  switch (call.exchange.method) {
+    case 'GET':
+    case 'HEAD':
+      // Watching one object by its path is the old form of a field selector.
+      if (call.query.flag('watch')) return watch(call, key.name)
+      return sendStored(call, 200, await read(call, key))
+    case 'PUT':
+      return update(call, key)
+    case 'PATCH':
+      return patch(call, key)
+    case 'DELETE':
+      return remove(call, key)
+    default:
+      throw methodNotAllowed(call.info, call.exchange.method.toLowerCase())
+  }
+}
+
+// --- reading ---
+
+async function read(call: Call, key: ObjectKey): Promise<StoredObject> {
+  const { server, context, info, query } = call
+  return whenReached(call, () => server.get(context, info, key, { resourceVersion: query.text('resourceVersion') }))
+}
+
+async function list(call: Call): Promise<void> {
+  const { server, context, info, exchange } = call
+  const accepted = exchange.accepted('Table', 'PartialObjectMetadataList')
+  const options = listOptions(call)
+  const include = includeOf(call.query)
+  const found = await whenReached(call, () => server.list(context, info, options))
+  await sendList(exchange, { info, list: found, accepted, include, now: server.clock.now() })
+}
+
+function selection(call: Call, name?: string): ServerListOptions {
+  const { query, namespace } = call
+  const labelSelector = query.text('labelSelector')
+  const asked = query.text('fieldSelector')
+  const byName = name === undefined ? undefined : `metadata.name=${name}`
+  const fieldSelector = [byName, asked].filter((text) => text !== undefined).join(',')
+  return {
+    ...(namespace === undefined ? {} : { namespace }),
+    ...(labelSelector === undefined ? {} : { labelSelector }),
+    ...(fieldSelector === '' ? {} : { fieldSelector }),
+  }
+}
+
+function listOptions(call: Call): ServerListOptions {
+  const { query } = call
+  const limit = query.whole('limit')
+  const token = query.text('continue')
+  const resourceVersion = query.text('resourceVersion')
+  const resourceVersionMatch = matchOf(query)
+  if (query.has('sendInitialEvents')) {
+    throw invalidList('sendInitialEvents', 'sendInitialEvents is forbidden for list')
+  }
+  if (token !== undefined && resourceVersionMatch !== undefined) {
+    throw invalidList('resourceVersionMatch', 'resourceVersionMatch is forbidden when continue is provided')
+  }
+  return {
+    ...selection(call),
+    ...(limit === undefined ? {} : { limit }),
+    ...(token === undefined ? {} : { continue: token }),
+    ...(resourceVersion === undefined ? {} : { resourceVersion }),
+    ...(resourceVersionMatch === undefined ? {} : { resourceVersionMatch }),
+  }
+}
+
+function matchOf(query: Query): 'NotOlderThan' | 'Exact' | undefined {
+  const match = query.text('resourceVersionMatch')
+  if (match === undefined || match === 'NotOlderThan' || match === 'Exact') return match
+  throw invalid({ group: 'meta.k8s.io', kind: 'ListOptions' }, '', [
+    unsupported('resourceVersionMatch', match, ['Exact', 'NotOlderThan', '']),
+  ])
+}
+
+function invalidList(field: string, why: string): KubeError {
+  return invalid({ group: 'meta.k8s.io', kind: 'ListOptions' }, '', [forbiddenField(field, why)])
+}
+
+const reachMs = 3000
+
+/** Retries a read of a version that is not reached yet, as upstream's watch cache waits for it. */
+async function whenReached<T>(call: Call, attempt: () => T): Promise<T> {
+  const until = Date.now() + reachMs
+  for (;;) {
+    try {
+      return attempt()
+    } catch (error) {
+      const early = error instanceof KubeError && error.failure === 'timeout'
+      if (!early || Date.now() >= until || call.exchange.response.destroyed) throw error
+    }
+    await sleep(50)
+  }
+}
+
+async function watch(call: Call, name?: string): Promise<void> {
+  const { server, info, exchange, query } = call
+  if (!info.verbs.includes('watch')) throw methodNotAllowed(info, 'watch')
+  const accepted = exchange.accepted('Table', 'PartialObjectMetadata')
+  const include = includeOf(query)
+  const options = watchOptions(call, name)
+  const asked = Number(options.resourceVersion ?? '0')
+  const until = Date.now() + reachMs
+  while (asked > Number(server.resourceVersion) && Date.now() < until) await sleep(50)
+  sendWatch(exchange, { server, info, options, accepted, include, timeoutMs: watchTimeout(query) })
+}
+
+function watchOptions(call: Call, name: string | undefined): ServerWatchOptions {
+  const { query } = call
+  const resourceVersion = query.text('resourceVersion')
+  const resourceVersionMatch = matchOf(query)
+  const initial = query.has('sendInitialEvents') ? query.flag('sendInitialEvents') : undefined
+  if (initial === undefined && resourceVersionMatch !== undefined) {
+    throw invalidList(
+      'resourceVersionMatch',
+      'resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided',
+    )
+  }
+  if (initial !== undefined && resourceVersionMatch !== 'NotOlderThan') {
+    throw invalidList('resourceVersionMatch', 'sendInitialEvents requires setting resourceVersionMatch to NotOlderThan')
+  }
+  return {
+    ...selection(call, name),
+    ...(resourceVersion === undefined ? {} : { resourceVersion }),
+    ...(resourceVersionMatch === undefined ? {} : { resourceVersionMatch }),
+    ...(initial === undefined ? {} : { sendInitialEvents: initial }),
+    allowBookmarks: query.flag('allowWatchBookmarks'),
+  }
+}
+
+const watchMs = 1_800_000
+
+/** As asked, else between half an hour and an hour, so that clients do not come back all at once. */
+function watchTimeout(query: Query): number {
+  const seconds = query.whole('timeoutSeconds')
+  const limit = parseGoDuration(query.text('timeout') ?? '')
+  const own = seconds === undefined || seconds <= 0 ? watchMs + Math.random() * watchMs : seconds * 1000
+  return Math.min(own, limit === undefined || limit <= 0 ? own : limit)
+}
+
+function includeOf(query: Query): IncludeObject {
+  const include = query.text('includeObject') ?? 'Metadata'
+  if (include === 'Metadata' || include === 'Object' || include === 'None') return include
+  throw badRequest(`unrecognized includeObject value: ${JSON.stringify(include)}`)
+}
+
+function sendStored(call: Call, status: number, object: StoredObject): void {
+  const { exchange, info, server, query } = call
+  const accepted = exchange.accepted('Table', 'PartialObjectMetadata')
+  switch (accepted.as) {
+    case undefined:
+      exchange.sendObject(status, object, accepted.format, objectText(object))
+      return
+    case 'Table': {
+      const printer = printerOf(info)
+      const row = rowOf(printer, object, server.clock.now(), includeOf(query), accepted.metaVersion)
+      const metadata = { resourceVersion: object.metadata.resourceVersion }
+      const apiVersion = `meta.k8s.io/${accepted.metaVersion}`
+      exchange.sendObject(
+        status,
+        { kind: 'Table', apiVersion, metadata, columnDefinitions: printer.columns, rows: [row] },
+        accepted.format,
+      )
+      return
+    }
+    default:
+      exchange.sendObject(status, partialMetadata(object, accepted.metaVersion), accepted.format)
+  }
+}
+
+// --- writing ---
+
+function bodyTypeOf(info: ResourceInfo): BodyType {
+  const { group, version, kind, schemaName, custom } = info
+  return { group, version, kind, schemaName, custom: custom !== undefined, customSchema: custom?.schema }
+}
+
+function validationOf(query: Query, kind: string): FieldValidation {
+  const given = query.text('fieldValidation') ?? 'Warn'
+  if (given === 'Strict' || given === 'Warn' || given === 'Ignore') return given
+  throw invalid({ group: 'meta.k8s.io', kind }, '', [
+    unsupported('fieldValidation', given, ['', 'Ignore', 'Strict', 'Warn']),
+  ])
+}
+
+function writeOptions(query: Query, kind: string): { readonly fieldManager?: string; readonly dryRun: boolean } {
+  const dryRun = query.all('dryRun')
+  const other = dryRun.find((value) => value !== 'All')
+  if (other !== undefined) {
+    throw invalid({ group: 'meta.k8s.io', kind }, '', [unsupported('dryRun', other, ['All'])])
+  }
+  const fieldManager = query.text('fieldManager')
+  if (fieldManager !== undefined && fieldManager.length > 128) {
+    throw invalid({ group: 'meta.k8s.io', kind }, '', [
+      { reason: 'FieldValueTooLong', field: 'fieldManager', message: 'Too long: may not be more than 128 bytes' },
+    ])
+  }
+  return { ...(fieldManager === undefined ? {} : { fieldManager }), dryRun: dryRun.length > 0 }
+}
+
+async function create(call: Call): Promise<void> {
+  const { server, context, info, exchange, query, namespace } = call
+  if (!info.verbs.includes('create')) throw methodNotAllowed(info, 'create')
+  const type = bodyTypeOf(info)
+  const body = await exchange.body()
+  const options = writeOptions(query, 'CreateOptions')
+  const input = decodeBody(context, type, body, exchange.header('content-type'), validationOf(query, 'CreateOptions'))
+  if (info.group === '' && info.plural === 'bindings') {
+    const name = input.metadata?.name ?? ''
+    if (name === '') throw invalid(info, '', [required('metadata.name')])
+    return exchange.sendObject(201, server.bind(context, keyIn(namespace, name), input, options))
+  }
+  if (info.namespaced && namespace === undefined) throw methodNotAllowed(info, 'create')
+  sendStored(call, 201, server.create(context, info, namespace, input, options))
+}
+
+function keyIn(namespace: string | undefined, name: string): ObjectKey {
+  return namespace === undefined ? { name } : { namespace, name }
+}
+
+async function update(call: Call, key: ObjectKey, subresource?: WriteSubresource): Promise<void> {
+  const { server, context, info, exchange, query } = call
+  const body = await exchange.body()
+  const options = writeOptions(query, 'UpdateOptions')
+  const input = decodeBody(
+    context,
+    bodyTypeOf(info),
+    body,
+    exchange.header('content-type'),
+    validationOf(query, 'UpdateOptions'),
+  )
+  sendStored(call, 200, server.update(context, info, key, input, { ...options, subresource }))
+}
+
+const patchKinds: { readonly [mediaType: string]: PatchKind } = {
+  'application/json-patch+json': 'json',
+  'application/merge-patch+json': 'merge',
+  'application/strategic-merge-patch+json': 'strategic',
+  'application/apply-patch+yaml': 'apply',
+}
+
+async function readPatch(call: Call): Promise<{ readonly kind: PatchKind; readonly body: unknown }> {
+  const { exchange, info } = call
+  const bytes = await exchange.body()
+  const accepted = Object.keys(patchKinds).filter(
+    (type) => info.custom === undefined || patchKinds[type] !== 'strategic',
+  )
+  const type = mediaTypeOf(exchange.header('content-type'))
+  const kind = accepted.includes(type) ? patchKinds[type] : undefined
+  if (kind === undefined) throw unsupportedBody(accepted.join(', '))
+  return { kind, body: kind === 'apply' ? parseLoosely(bytes) : parseJson(bytes) }
+}
+
+async function patch(call: Call, key: ObjectKey, subresource?: WriteSubresource): Promise<void> {
+  const { server, info, query } = call
+  const { kind, body } = await readPatch(call)
+  const context: PatchContext = { ...call.context, patch: { kind, body } }
+  const { object, created } = server.patch(context, info, key, kind, body, {
+    ...writeOptions(query, 'PatchOptions'),
+    subresource,
+    force: query.flag('force'),
+    fieldValidation: validationOf(query, 'PatchOptions'),
+  })
+  sendStored(call, created ? 201 : 200, object)
+}
+
+/** Checks what patches make of objects, as bodies are checked; to be set as the server's decoder. */
+export function decodePatched(
+  context: RequestContext,
+  info: ResourceInfo,
+  object: ObjectInput,
+  validation: FieldValidation,
+): ObjectInput {
+  const { patch: sent } = context as PatchContext
+  const shown = sent?.kind === 'strategic' ? goText(sent.body) : JSON.stringify(object)
+  return decodeObject(context, bodyTypeOf(info), object, validation, [], (why) =>
+    invalid({ group: '', kind: '' }, '', [
+      { reason: 'FieldValueInvalid', field: 'patch', message: `Invalid value: ${JSON.stringify(shown)}: ${why}` },
+    ]),
+  )
+}
+
+/** As Go prints a decoded patch with %+v. */
+function goText(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(goText).join(' ')}]`
+  if (typeof value !== 'object') return String(value)
+  if (value === null) return '<nil>'
+  const fields = Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1))
+  return `map[${fields.map(([name, inner]) => `${name}:${goText(inner)}`).join(' ')}]`
+}
+
+async function deletionOptions(call: Call): Promise<DeletionOptions> {
+  const { exchange, query, context } = call
+  const body = await exchange.body()
+  const type: BodyType = {
+    group: '',
+    version: 'v1',
+    kind: 'DeleteOptions',
+    schemaName: 'io.k8s.apimachinery.pkg.apis.meta.v1.DeleteOptions',
+    custom: false,
+  }
+  const sent = body.length === 0 ? {} : decodeBody(context, type, body, exchange.header('content-type'), 'Ignore')
+  const { apiVersion: _, kind: __, ...fromBody } = sent as DeletionOptions & ObjectInput
+  const grace = query.whole('gracePeriodSeconds')
+  const propagation = query.text('propagationPolicy')
+  const dryRun = query.all('dryRun')
+  const options: DeletionOptions = {
+    ...(grace === undefined ? {} : { gracePeriodSeconds: grace }),
+    ...(propagation === undefined ? {} : { propagationPolicy: propagation }),
+    ...(query.has('orphanDependents') ? { orphanDependents: query.flag('orphanDependents') } : {}),
+    ...(dryRun.length === 0 ? {} : { dryRun }),
+    ...(fromBody as DeletionOptions),
+  }
+  checkDeletion(options)
+  return options
+}
+
+const policies = ['Background', 'Foreground', 'Orphan']
+
+function checkDeletion(options: DeletionOptions): void {
+  const type = { group: 'meta.k8s.io', kind: 'DeleteOptions' }
+  const { propagationPolicy: policy, orphanDependents, dryRun } = options
+  if (policy !== undefined && !policies.includes(policy)) {
+    throw invalid(type, '', [unsupported('propagationPolicy', policy, [...policies, 'nil'])])
+  }
+  if (policy !== undefined && orphanDependents !== undefined) {
+    throw invalid(type, '', [
+      invalidValue('propagationPolicy', policy, 'orphanDependents and deletionPropagation cannot be both set'),
+    ])
+  }
+  const other = dryRun?.find((value) => value !== 'All')
+  if (other !== undefined) throw invalid(type, '', [unsupported('dryRun', other, ['All'])])
+}
+
+async function remove(call: Call, key: ObjectKey): Promise<void> {
+  const { server, context, info, exchange } = call
+  const options = await deletionOptions(call)
+  const deletion = server.delete(context, info, key, options)
+  if ('object' in deletion) sendStored(call, 200, deletion.object)
+  else exchange.sendObject(200, deletion.status)
+}
+
+async function removeCollection(call: Call): Promise<void> {
+  const { server, context, info, exchange } = call
+  const options = await deletionOptions(call)
+  const deleted = server.deleteCollection(context, info, listOptions(call), options)
+  await sendList(exchange, {
+    info,
+    list: deleted,
+    accepted: exchange.accepted(),
+    include: 'None',
+    now: server.clock.now(),
+  })
+}
+
+// --- subresources ---
+
+const writable = new Set<string>(['status', 'finalize', 'approval', 'resize', 'ephemeralcontainers'])
+const connections = new Set(['exec', 'attach', 'portforward', 'proxy'])
+
+async function handleSubresource(call: Call, key: ObjectKey, name: string): Promise<void> {
+  const { server, context, info, exchange } = call
+  const sub = info.subresources.get(name)
+  if (sub === undefined) throw resourceNotFound()
+  if (connections.has(name)) {
+    throw failure(
+      'internal',
+      `${name} is not supported: the containers of this cluster are simulated`,
+      { name: key.name, kind: info.plural },
+      { reason: 'NotImplemented', code: 501 },
+    )
+  }
+  const { method } = exchange
+  if (name === 'log') {
+    if (method !== 'GET') throw methodNotAllowed(info, method.toLowerCase())
+    return sendLog(exchange, server, key)
+  }
+  if (name === 'scale') return handleScale(call, key)
+  if (writable.has(name)) {
+    const subresource = name as WriteSubresource
+    if (method === 'GET' || method === 'HEAD') return sendStored(call, 200, await read(call, key))
+    if (method === 'PUT') return update(call, key, subresource)
+    if (method === 'PATCH') return patch(call, key, subresource)
+    throw methodNotAllowed(info, method.toLowerCase())
+  }
+  if (method !== 'POST') throw methodNotAllowed(info, method.toLowerCase())
+  const body = await exchange.body()
+  const type: BodyType = { ...sub, schemaName: schemaOfBody(sub.group, sub.version, sub.kind), custom: false }
+  const { query } = call
+  const validation = validationOf(query, 'CreateOptions')
+  const sent = decodeBody(context, evictionVersion(type, body), body, exchange.header('content-type'), validation)
+  const options = writeOptions(query, 'CreateOptions')
+  switch (name) {
+    case 'binding':
+      return exchange.sendObject(201, server.bind(context, key, sent, options))
+    case 'eviction':
+      return exchange.sendObject(201, server.evict(context, key, sent, options))
+    case 'token':
+      return exchange.sendObject(201, server.token(context, key, sent))
+    default:
+      throw resourceNotFound()
+  }
+}
+
+function schemaOfBody(group: string, version: string, kind: string): string {
+  return `io.k8s.api.${group === '' ? 'core' : group.split('.')[0]}.${version}.${kind}`
+}
+
+/** Old clients still evict in the words of policy/v1beta1, which are the same. */
+function evictionVersion(type: BodyType, body: Uint8Array): BodyType {
+  if (type.kind !== 'Eviction') return type
+  return new TextDecoder().decode(body.subarray(0, 4096)).includes('policy/v1beta1')
+    ? { ...type, version: 'v1beta1' }
+    : type
+}
+
+async function handleScale(call: Call, key: ObjectKey): Promise<void> {
+  const { server, context, info, exchange, query } = call
+  const type: BodyType = {
+    group: 'autoscaling',
+    version: 'v1',
+    kind: 'Scale',
+    schemaName: 'io.k8s.api.autoscaling.v1.Scale',
+    custom: false,
+  }
+  switch (exchange.method) {
+    case 'GET':
+    case 'HEAD':
+      return sendScale(call, server.getScale(context, info, key))
+    case 'PUT': {
+      const body = await exchange.body()
+      const options = writeOptions(query, 'UpdateOptions')
+      const validation = validationOf(query, 'UpdateOptions')
+      const scale = decodeBody(context, type, body, exchange.header('content-type'), validation)
+      return sendScale(call, server.updateScale(context, info, key, scale as Scale, options))
+    }
+    case 'PATCH': {
+      const { kind, body } = await readPatch(call)
+      const options = writeOptions(query, 'PatchOptions')
+      const current = server.getScale(context, info, key)
+      const patched = fieldsOf(
+        kind === 'json' ? jsonPatch(current as Fields, body) : mergePatch(current as Fields, body),
+      )
+      const scale = decodeObject(context, type, patched, validationOf(query, 'PatchOptions'))
+      return sendScale(call, server.updateScale(context, info, key, scale as Scale, options))
+    }
+    default:
+      throw methodNotAllowed(info, exchange.method.toLowerCase())
+  }
+}
+
+function sendScale(call: Call, scale: Scale): void {
+  const { exchange, server, query, info } = call
+  const accepted = exchange.accepted('Table')
+  const object = { ...scale, kind: 'Scale', apiVersion: 'autoscaling/v1' } as unknown as StoredObject
+  if (accepted.as !== 'Table') return exchange.sendObject(200, object, accepted.format)
+  const printer = printerOf(info, 'scale')
+  const row = rowOf(printer, object, server.clock.now(), includeOf(query), accepted.metaVersion)
+  const metadata = { resourceVersion: object.metadata.resourceVersion }
+  const apiVersion = `meta.k8s.io/${accepted.metaVersion}`
+  exchange.sendObject(
+    200,
+    { kind: 'Table', apiVersion, metadata, columnDefinitions: printer.columns, rows: [row] },
+    accepted.format,
+  )
+}

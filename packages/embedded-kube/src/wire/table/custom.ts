@@ -1,0 +1,50 @@
+import type { Ms } from '@plimsoll/model'
+import type { CustomVersion } from '../../crd/custom-version.ts'
+import { ageOf } from '../human-duration.ts'
+import { parseJsonPath } from './json-path.ts'
+import { ageCell, columns, type Cell, type Column, type Printer } from './printer.ts'
+
+/**
+ * The printer of a custom resource: its name, then the columns that its definition gives, else its age
+ * (kubernetes/apiextensions-apiserver:pkg/registry/customresource/tableconvertor).
+ */
+export function customPrinter(custom: CustomVersion): Printer {
+  if (custom.columns.length === 0) {
+    return { columns: columns('Name', 'Age'), cells: (object, now) => [object.metadata.name, ageCell(object, now)] }
+  }
+  const given = custom.columns.map((column) => ({
+    column: {
+      name: String(column['name'] ?? ''),
+      type: String(column['type'] ?? 'string'),
+      format: String(column['format'] ?? ''),
+      description: String(column['description'] ?? ''),
+      priority: Number(column['priority'] ?? 0),
+    } satisfies Column,
+    path: parseJsonPath(String(column['jsonPath'] ?? '')),
+  }))
+  return {
+    columns: [...columns('Name'), ...given.map(({ column }) => column)],
+    cells: (object, now) => [
+      object.metadata.name,
+      ...given.map(({ column, path }) => cellOf(column.type, path?.(object) ?? [], now)),
+    ],
+  }
+}
+
+/** A value of another type than the column's shows nothing. */
+function cellOf(type: string, found: readonly unknown[], now: Ms): Cell {
+  const [value] = found
+  if (value === undefined || value === null) return null
+  switch (type) {
+    case 'integer':
+      return typeof value === 'number' ? Math.trunc(value) : null
+    case 'number':
+      return typeof value === 'number' ? value : null
+    case 'boolean':
+      return typeof value === 'boolean' ? value : null
+    case 'date':
+      return typeof value === 'string' ? ageOf(value, now) : null
+    default:
+      return found.map((each) => (typeof each === 'string' ? each : JSON.stringify(each))).join(',')
+  }
+}
