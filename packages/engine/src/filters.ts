@@ -85,12 +85,19 @@ function always(reason: string, resolvable: boolean): Plugin['reasons'] {
   return () => reasons
 }
 
+/** Of nodes that the pod's affinity does not name, where it names some. */
+export const unnamed: Unfit = {
+  plugin: 'NodeAffinity',
+  reason: "node(s) didn't satisfy plugin(s) [NodeAffinity]",
+  resolvable: false,
+}
+
 const plugins: readonly Plugin[] = [
   {
     // Runs as a PreFilter: other nodes are never looked at.
-    name: 'NodeAffinity',
+    name: unnamed.plugin,
     fits: ({ compiled }, entry) => compiled.namedNodes === undefined || compiled.namedNodes.has(entry.name),
-    reasons: always("node(s) didn't satisfy plugin(s) [NodeAffinity]", false),
+    reasons: () => [unnamed],
   },
   {
     name: 'NodeUnschedulable',
@@ -147,7 +154,7 @@ export function firstRefusal(pod: ResolvedPod, entry: NodeEntry): number {
 
 export function explainRefusal(plugin: number, pod: ResolvedPod, entry: NodeEntry): readonly Unfit[] {
   const { name, reasons } = plugins[plugin]!
-  return reasons(pod, entry).map((reason) => ({ plugin: name, ...reason }))
+  return reasons(pod, entry).map((reason) => ({ ...reason, plugin: name }))
 }
 
 function resourcesFit({ compiled }: ResolvedPod, entry: NodeEntry): boolean {

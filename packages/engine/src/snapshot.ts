@@ -1,6 +1,6 @@
 import { assert, type Labels, type Node, type Pod } from '@plimsoll/model'
 import { compilePod } from './compiled-pod.ts'
-import { explainRefusal, firstRefusal, resolvePod, type ResolvedPod } from './filters.ts'
+import { explainRefusal, firstRefusal, resolvePod, unnamed, type ResolvedPod } from './filters.ts'
 import { NodeEntry, type NodeState } from './node-entry.ts'
 import { Population } from './population.ts'
 import { scoreNodes } from './scores.ts'
@@ -15,6 +15,10 @@ export interface Survey {
   readonly reasons: ReadonlyMap<string, number>
   /** The filters that refused somewhere. */
   readonly plugins: ReadonlySet<string>
+}
+
+function isPresent<T>(value: T | undefined): value is T {
+  return value !== undefined
 }
 
 /** How to take back one write. */
@@ -201,8 +205,10 @@ export class ClusterSnapshot {
     } = {},
   ): Survey {
     const { start = 0, fitsMax = Infinity, alsoRefuses } = options
-    const entries = this.nodes() as readonly NodeEntry[]
     const resolved = this.#resolve(pod)
+    const all = this.nodes() as readonly NodeEntry[]
+    const named = resolved.compiled.namedNodes
+    const entries = named === undefined ? all : [...named].map((name) => this.#entries.get(name)).filter(isPresent)
     const fits: string[] = []
     const reasons = new Map<string, number>()
     const plugins = new Set<string>()
@@ -219,6 +225,11 @@ export class ClusterSnapshot {
         reasons.set(reason, (reasons.get(reason) ?? 0) + 1)
         plugins.add(plugin)
       }
+    }
+    if (entries.length < all.length) {
+      const { plugin, reason } = unnamed
+      reasons.set(reason, all.length - entries.length)
+      plugins.add(plugin)
     }
     return { fits, examined, reasons, plugins }
   }

@@ -1,4 +1,4 @@
-// Which pods wait for a node, and when each is tried (next) (kubernetes/kubernetes:pkg/scheduler/backend/queue/scheduling_queue.go).
+// Which pods wait for a node, and when each is tried (kubernetes/kubernetes:pkg/scheduler/backend/queue/scheduling_queue.go).
 
 import { keyText, ms, type Ms, type Pod } from '@plimsoll/model'
 import { couldHelp, type ClusterChange } from './cluster-change.ts'
@@ -27,14 +27,24 @@ export class SchedulingQueue {
   /** Sorted when `#sorted`, the next one last. */
   readonly #active: QueuedPod[] = []
   #sorted = true
+  /** Parked pods by who refused them: most changes concern few. */
+  readonly #parked = new Map<string, { readonly refusedBy: ReadonlySet<string>; readonly pods: Set<QueuedPod> }>()
   #sequence = 0
+  /** Nothing is due before. */
+  #due = Infinity
 
   get(key: string): QueuedPod | undefined {
     return this.#pods.get(key)
   }
 
-  get size(): number {
-    return this.#pods.size
+  /** Whether `pop` may have something to give. */
+  get hasActive(): boolean {
+    return this.#active.length > 0
+  }
+
+  /** When `flush` may next have something to do. */
+  get due(): Ms | undefined {
+    return this.#due === Infinity ? undefined : ms(this.#due)
   }
 
   /** A pod that came, or one that changed in a way that may make it fit. */
@@ -63,6 +73,7 @@ export class SchedulingQueue {
     const queued = this.#pods.get(key)
     if (queued === undefined) return
     this.#pods.delete(key)
+    this.#unpark(queued)
     queued.state = 'gone'
   }
 
@@ -85,6 +96,11 @@ export class SchedulingQueue {
     queued.since = now
     queued.refusedBy = refusedBy
     queued.state = 'parked'
+    const key = parkingKey(queued)
+    let there = this.#parked.get(key)
+    if (there === undefined) this.#parked.set(key, (there = { refusedBy, pods: new Set() }))
+    there.pods.add(queued)
+    this.#due = Math.min(this.#due, now + parkedMax)
   }
 
   /** It was tried and something failed that has nothing to do with it: it is tried again after its wait. */
@@ -92,44 +108,57 @@ export class SchedulingQueue {
     if (queued.state === 'gone') return
     queued.attempts++
     queued.since = now
-    queued.state = 'backoff'
+    this.#backOff(queued)
   }
 
   /** Wakes the pods that the change could help, those whose wait is not over a little later. */
   happened(change: ClusterChange, now: Ms): void {
-    for (const queued of this.#pods.values()) {
-      if (queued.state === 'parked' && couldHelp(change, queued.refusedBy)) this.#wake(queued, now)
+    for (const { refusedBy, pods } of this.#parked.values()) {
+      if (couldHelp(change, refusedBy)) for (const queued of pods) this.#wake(queued, now)
     }
   }
 
   /** Wakes what is due; afterwards `pop` gives it. */
   flush(now: Ms): void {
+    if (now < this.#due) return
+    this.#due = Infinity
     for (const queued of this.#pods.values()) {
-      if (queued.state === 'backoff' && backoffEnd(queued) <= now) this.#activate(queued)
-      else if (queued.state === 'parked' && queued.since + parkedMax <= now) this.#activate(queued)
+      if (queued.state !== 'backoff' && queued.state !== 'parked') continue
+      const due = queued.state === 'backoff' ? backoffEnd(queued) : queued.since + parkedMax
+      if (due <= now) this.#activate(queued)
+      else this.#due = Math.min(this.#due, due)
     }
-  }
-
-  /** When `flush` next has something to do. */
-  get nextDue(): Ms | undefined {
-    let next = Infinity
-    for (const queued of this.#pods.values()) {
-      if (queued.state === 'backoff') next = Math.min(next, backoffEnd(queued))
-      else if (queued.state === 'parked') next = Math.min(next, queued.since + parkedMax)
-    }
-    return next === Infinity ? undefined : ms(next)
   }
 
   #wake(queued: QueuedPod, now: Ms): void {
     if (backoffEnd(queued) <= now) this.#activate(queued)
-    else queued.state = 'backoff'
+    else this.#backOff(queued)
+  }
+
+  #backOff(queued: QueuedPod): void {
+    this.#unpark(queued)
+    queued.state = 'backoff'
+    this.#due = Math.min(this.#due, backoffEnd(queued))
   }
 
   #activate(queued: QueuedPod): void {
+    this.#unpark(queued)
     queued.state = 'active'
     this.#active.push(queued)
     this.#sorted = false
   }
+
+  #unpark(queued: QueuedPod): void {
+    if (queued.state !== 'parked') return
+    const key = parkingKey(queued)
+    const there = this.#parked.get(key)!
+    there.pods.delete(queued)
+    if (there.pods.size === 0) this.#parked.delete(key)
+  }
+}
+
+function parkingKey(queued: QueuedPod): string {
+  return [...queued.refusedBy].sort().join()
 }
 
 /** One second after the first failure, two after the second, up to ten. */

@@ -59,14 +59,16 @@ const passMax = 200
 /** How long a pod waits for its volumes before it is given back to the queue. */
 const volumesWaitMax = ms(600_000)
 
-type Outcome =
-  | { readonly kind: 'placed'; readonly nodeName: string }
-  | {
-      readonly kind: 'refused'
-      readonly message: string
-      readonly refusedBy: ReadonlySet<string>
-      readonly plan?: PreemptionPlan
-    }
+interface Refused {
+  readonly kind: 'refused'
+  readonly message: string
+  readonly refusedBy: ReadonlySet<string>
+  /** Whom to remove for it. */
+  readonly plan?: PreemptionPlan
+  /** Removing others does not help either. */
+  readonly hopeless?: boolean
+}
+type Outcome = { readonly kind: 'placed'; readonly nodeName: string } | Refused
 
 export class Scheduler {
   readonly #kube: KubeApi
@@ -211,6 +213,10 @@ export class Scheduler {
   /** A pass follows, once what is now happening has happened. */
   #wake(): void {
     if (!this.#running || this.#wakePending || this.#signal.aborted) return
+    if (!this.#queue.hasActive) {
+      this.#wakeWhenDue()
+      return
+    }
     this.#wakePending = true
     void Promise.resolve().then(() => {
       this.#wakePending = false
@@ -230,7 +236,11 @@ export class Scheduler {
       if (queued === undefined) break
       this.#try(queued)
     }
-    const due = this.#queue.nextDue
+    this.#wakeWhenDue()
+  }
+
+  #wakeWhenDue(): void {
+    const { due } = this.#queue
     if (due !== undefined) this.#wakeAt(due)
   }
 
@@ -259,7 +269,8 @@ export class Scheduler {
     this.#log.info(2, 'Unable to schedule pod; no fit; waiting', { pod: key, err: outcome.message })
     const { plan } = outcome
     if (plan !== undefined) this.#nominate(key, pod, plan.nodeName)
-    void this.#reportRefused(pod, outcome.message, plan)
+    else if (outcome.hopeless === true) this.#denominate(key)
+    void this.#reportRefused(pod, outcome)
   }
 
   /** Where the pod goes, or why nowhere. Pods of one class get one answer while nothing changes. */
@@ -307,7 +318,11 @@ export class Scheduler {
     const refused = { kind: 'refused', refusedBy: survey.plugins } as const
     return preemption.kind === 'preempt'
       ? { ...refused, message: failedSchedulingMessage(total, survey.reasons), plan: preemption }
-      : { ...refused, message: failedSchedulingMessage(total, survey.reasons, preemption) }
+      : {
+          ...refused,
+          message: failedSchedulingMessage(total, survey.reasons, preemption),
+          hopeless: preemption.kind === 'noCandidate',
+        }
   }
 
   #best(pod: Pod, names: readonly string[]): string {
@@ -418,9 +433,10 @@ export class Scheduler {
     })
   }
 
-  async #reportRefused(pod: Pod, message: string, plan: PreemptionPlan | undefined): Promise<void> {
+  async #reportRefused(pod: Pod, refused: Refused): Promise<void> {
+    const { message, plan } = refused
     this.#events.event(reference(pod), 'Warning', 'FailedScheduling', message)
-    const nominatedNodeName = plan?.nodeName
+    const nominatedNodeName = plan?.nodeName ?? (refused.hopeless === true ? '' : undefined)
     try {
       if (plan !== undefined) await this.#preempt(pod, plan)
       if (this.#signal.aborted) return
@@ -467,11 +483,11 @@ export class Scheduler {
       old.reason === o.reason &&
       old.message === o.message &&
       old.observedGeneration === condition.observedGeneration
-    const nominated = o.nominatedNodeName === undefined || o.nominatedNodeName === pod.status?.nominatedNodeName
+    const nominated = o.nominatedNodeName === undefined || o.nominatedNodeName === (pod.status?.nominatedNodeName ?? '')
     if (said && nominated) return
     const status = {
       ...(said ? {} : { conditions: [condition as Json] }),
-      ...(nominated ? {} : { nominatedNodeName: o.nominatedNodeName! }),
+      ...(nominated ? {} : { nominatedNodeName: o.nominatedNodeName === '' ? null : o.nominatedNodeName! }),
     }
     await this.#kube.patch(Pods, pod.metadata, { type: 'strategic', body: { status } }, { subresource: 'status' })
   }
