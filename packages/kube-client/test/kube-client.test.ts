@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -346,7 +347,7 @@ describe('watches', () => {
   const lineOf = (type: string, object: object): string => `${JSON.stringify({ type, object })}\n`
 
   async function watch(
-    chunks: (write: (chunk: string | Buffer) => void, response: import('node:http').ServerResponse) => void,
+    chunks: (write: (chunk: string | Buffer) => void, response: ServerResponse) => void,
     options = {},
   ): Promise<{ wire: WireServer; events: WatchEvent<Pod>[]; ended: Promise<KubeError | undefined>; stop: () => void }> {
     const wire = await serve((_, response) => {

@@ -9,7 +9,7 @@ interface Recording extends Laboratory {
   readonly pod: Pod
   readonly failures: (KubeError | undefined)[]
   readonly records: LogRecord[]
-  events(): Promise<readonly Event[]>
+  readonly events: () => Promise<readonly Event[]>
 }
 
 async function recording(options: Partial<EventRecorderOptions> = {}): Promise<Recording> {

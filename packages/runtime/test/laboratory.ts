@@ -54,7 +54,8 @@ export class FaultyReader implements KubeReader {
 
   /** Ends all open watches. */
   cut(error?: KubeError): void {
-    for (const end of [...this.#open]) end(error)
+    // Those that end open others only after this.
+    for (const end of this.#open) end(error)
   }
 
   get<T extends KubeObject>(type: ResourceType<T>, key: ObjectKey): Promise<T> {

@@ -4,7 +4,7 @@ import type { Log, LogRecord } from '../log.ts'
 export interface LogUnderTest {
   readonly log: Log
   /** What was written so far. */
-  records(): readonly LogRecord[]
+  readonly records: () => readonly LogRecord[]
 }
 
 /** `make` gives a log that shows info up to this verbosity. */

@@ -21,20 +21,12 @@ export function klogText(record: LogRecord, now: Ms): string {
 }
 
 function valueText(value: unknown): string {
-  switch (typeof value) {
-    case 'string':
-      return stringText(value)
-    case 'number':
-    case 'boolean':
-    case 'bigint':
-      return String(value)
-    case 'undefined':
-      return '<nil>'
-    default:
-      if (value === null) return '<nil>'
-      if (value instanceof Error) return stringText(value.message)
-      return objectName(value) === undefined ? JSON.stringify(value) : quote(objectName(value)!)
-  }
+  if (value === undefined || value === null) return '<nil>'
+  if (typeof value === 'string') return stringText(value)
+  if (typeof value === 'number' || typeof value === 'bigint') return String(value)
+  if (value instanceof Error) return stringText(value.message)
+  const name = objectName(value)
+  return name === undefined ? JSON.stringify(value) : quote(name)
 }
 
 /** Several lines are indented below the key, so that they can be read. */
