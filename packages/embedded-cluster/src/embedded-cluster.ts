@@ -16,6 +16,10 @@ import { DaemonSetController } from './controllers/daemonset.ts'
 import { DeploymentController } from './controllers/deployment.ts'
 import { NodeLifecycleController, nodeMonitorGrace } from './controllers/node-lifecycle.ts'
 import { ReplicaSetController } from './controllers/replicaset.ts'
+import { OwnerGarbageCollector } from './controllers/garbage-collector.ts'
+import { PodGarbageCollector } from './controllers/pod-gc.ts'
+import { DisruptionController } from './controllers/disruption.ts'
+import { TaintEvictionController } from './controllers/taint-eviction.ts'
 import { Kubelets, type ResourceUsage } from './kubelet/kubelets.ts'
 import type { PodLogs } from './pod-logs.ts'
 import { Scheduler } from './scheduler/scheduler.ts'
@@ -103,6 +107,10 @@ export class EmbeddedCluster {
       new DeploymentController(context),
       new ReplicaSetController(context),
       new DaemonSetController(context),
+      new DisruptionController(context),
+      new TaintEvictionController(context),
+      new PodGarbageCollector(context),
+      new OwnerGarbageCollector(context),
       new NodeLifecycleController(context, this.#kubelets, nodeMonitorGrace(o.kubernetesVersion)),
       new CloudNodeController(context, {
         kube: o.kube(serviceAccount('kube-system', 'cloud-controller-manager'), 'aws-cloud-controller-manager'),

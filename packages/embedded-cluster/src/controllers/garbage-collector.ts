@@ -1,0 +1,282 @@
+// Follows owner references: what has lost all its owners goes, and owners that are deleted in the foreground wait for what
+// they own (kubernetes/kubernetes:pkg/controller/garbagecollector/garbagecollector.go, graph_builder.go).
+import {
+  ConfigMaps,
+  ControllerRevisions,
+  CronJobs,
+  CSINodes,
+  DaemonSets,
+  Deployments,
+  EndpointSlices,
+  EndpointsResource,
+  Jobs,
+  keyOf,
+  Leases,
+  Nodes,
+  PersistentVolumeClaims,
+  PersistentVolumes,
+  PodDisruptionBudgets,
+  Pods,
+  ReplicaSets,
+  Secrets,
+  ServiceAccounts,
+  Services,
+  StatefulSets,
+  type KubeObject,
+  type ObjectKey,
+  type ObjectMeta,
+  type OwnerReference,
+  type ResourceType,
+} from '@plimsoll/model'
+import { ignoreNotFound, isKubeFailure, type KubeApi } from '@plimsoll/ports'
+import { Informer, type Reconciler } from '@plimsoll/runtime'
+import { onChange } from '../caches.ts'
+import { syncing, type Controller, type ControllerContext } from './controller.ts'
+
+/** What owns or is owned; custom resources join when their definition comes. */
+const builtIn: readonly ResourceType<KubeObject>[] = [
+  Nodes,
+  Deployments,
+  ReplicaSets,
+  StatefulSets,
+  DaemonSets,
+  CronJobs,
+  Jobs,
+  ControllerRevisions,
+  Services,
+  EndpointsResource,
+  EndpointSlices,
+  ConfigMaps,
+  Secrets,
+  ServiceAccounts,
+  PersistentVolumes,
+  PersistentVolumeClaims,
+  PodDisruptionBudgets,
+  Leases,
+  CSINodes,
+  Pods,
+] as readonly ResourceType<KubeObject>[]
+
+interface CustomResourceDefinition extends KubeObject {
+  readonly spec?: {
+    readonly group: string
+    readonly scope: string
+    readonly names: { readonly plural: string; readonly kind: string }
+    readonly versions: readonly { readonly name: string; readonly served: boolean }[]
+  }
+}
+
+const CustomResourceDefinitions: ResourceType<CustomResourceDefinition> = {
+  group: 'apiextensions.k8s.io',
+  version: 'v1',
+  plural: 'customresourcedefinitions',
+  kind: 'CustomResourceDefinition',
+  namespaced: false,
+}
+
+interface GraphNode {
+  readonly type: ResourceType<KubeObject>
+  readonly key: ObjectKey
+  owners: readonly OwnerReference[]
+  deleting: boolean
+  finalizers: readonly string[]
+}
+
+const foreground = 'foregroundDeletion'
+const orphan = 'orphan'
+
+export class OwnerGarbageCollector implements Controller {
+  readonly #context: ControllerContext
+  readonly #kube: KubeApi
+  readonly #loop: Reconciler<string>
+  readonly #graph = new Map<string, GraphNode>()
+  readonly #dependents = new Map<string, Set<string>>()
+  readonly #kinds = new Map<string, ResourceType<KubeObject>>()
+
+  constructor(context: ControllerContext) {
+    this.#context = context
+    this.#kube = context.kube('generic-garbage-collector')
+    this.#loop = syncing(context, 'garbage-collector', (uid) => this.#sync(uid))
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    for (const type of builtIn) await this.#follow(type, signal)
+    const definitions = this.#informer(CustomResourceDefinitions)
+    onChange(definitions, (definition) => {
+      const served = definition?.spec?.versions.find((version) => version.served)
+      if (definition?.spec === undefined || served === undefined) return
+      const { group, names, scope } = definition.spec
+      const { plural, kind } = names
+      void this.#follow({ group, version: served.name, plural, kind, namespaced: scope === 'Namespaced' }, signal)
+    })
+    await definitions.start(signal)
+    await this.#loop.run(signal)
+  }
+
+  #informer<T extends KubeObject>(type: ResourceType<T>): Informer<T> {
+    const { clock, log, random } = this.#context
+    return new Informer(this.#kube, type, { clock, log, random: random.split(`gc/${type.group}/${type.plural}`) })
+  }
+
+  async #follow(type: ResourceType<KubeObject>, signal: AbortSignal): Promise<void> {
+    const id = kindId(type.group, type.kind)
+    if (this.#kinds.has(id)) return
+    this.#kinds.set(id, type)
+    const informer = this.#informer(type)
+    onChange(informer, (now, was) => this.#changed(type, now, was))
+    try {
+      await informer.start(signal)
+    } catch (error) {
+      if (!signal.aborted) throw error
+    }
+  }
+
+  #changed(type: ResourceType<KubeObject>, now: KubeObject | undefined, was: KubeObject | undefined): void {
+    const { uid } = (now ?? was!).metadata
+    if (now === undefined) {
+      const owned = this.#dependents.get(uid)
+      for (const owner of this.#graph.get(uid)?.owners ?? []) this.#unlink(owner.uid, uid)
+      this.#graph.delete(uid)
+      for (const dependent of owned ?? []) this.#loop.add(dependent)
+      // A foreground owner may have waited for this one.
+      for (const owner of was!.metadata.ownerReferences ?? []) this.#considerOwner(owner.uid)
+      return
+    }
+    const meta: ObjectMeta = now.metadata
+    const owners = meta.ownerReferences ?? []
+    const deleting = meta.deletionTimestamp !== undefined
+    const finalizers = meta.finalizers ?? []
+    const known = this.#graph.get(uid)
+    if (known === undefined) {
+      this.#graph.set(uid, { type, key: keyOf(now), owners, deleting, finalizers })
+      for (const owner of owners) this.#link(owner.uid, uid)
+      // An owner that does not exist is found out soon; one that comes a moment later is not held against it.
+      if (owners.some((owner) => !this.#graph.has(owner.uid))) this.#loop.add(uid)
+    } else {
+      if (known.owners !== owners) {
+        for (const owner of known.owners) this.#unlink(owner.uid, uid)
+        for (const owner of owners) this.#link(owner.uid, uid)
+        for (const owner of known.owners) this.#considerOwner(owner.uid)
+        if (owners.some((owner) => !this.#graph.has(owner.uid))) this.#loop.add(uid)
+      }
+      known.owners = owners
+      known.deleting = deleting
+      known.finalizers = finalizers
+    }
+    if (deleting && (finalizers.includes(foreground) || finalizers.includes(orphan))) this.#loop.add(uid)
+  }
+
+  #link(owner: string, dependent: string): void {
+    let set = this.#dependents.get(owner)
+    if (set === undefined) this.#dependents.set(owner, (set = new Set()))
+    set.add(dependent)
+  }
+
+  #unlink(owner: string, dependent: string): void {
+    const set = this.#dependents.get(owner)
+    set?.delete(dependent)
+    if (set?.size === 0) this.#dependents.delete(owner)
+  }
+
+  #considerOwner(uid: string): void {
+    const owner = this.#graph.get(uid)
+    if (owner?.deleting === true && owner.finalizers.includes(foreground)) this.#loop.add(uid)
+  }
+
+  async #sync(uid: string): Promise<void> {
+    const node = this.#graph.get(uid)
+    if (node === undefined) return
+    if (node.deleting) {
+      if (node.finalizers.includes(orphan)) await this.#orphanDependents(uid, node)
+      else if (node.finalizers.includes(foreground)) await this.#deleteDependents(uid, node)
+      return
+    }
+    if (node.owners.length > 0) await this.#considerDeletion(uid, node)
+  }
+
+  async #considerDeletion(uid: string, node: GraphNode): Promise<void> {
+    const gone: OwnerReference[] = []
+    const leaving: OwnerReference[] = []
+    for (const owner of node.owners) {
+      const found = this.#graph.get(owner.uid)
+      if (found === undefined) {
+        if (!(await this.#exists(node, owner))) gone.push(owner)
+      } else if (found.deleting && found.finalizers.includes(foreground)) {
+        leaving.push(owner)
+      }
+    }
+    if (gone.length + leaving.length < node.owners.length) {
+      if (gone.length + leaving.length === 0) return
+      // Others still want it: only the dead references go.
+      const dead = new Set([...gone, ...leaving].map((owner) => owner.uid))
+      await this.#setOwners(
+        node,
+        node.owners.filter((owner) => !dead.has(owner.uid)),
+      )
+      return
+    }
+    const propagationPolicy = node.finalizers.includes(orphan)
+      ? 'Orphan'
+      : node.finalizers.includes(foreground) || (leaving.length > 0 && this.#dependents.has(uid))
+        ? 'Foreground'
+        : 'Background'
+    await this.#kube
+      .remove(node.type, node.key, { propagationPolicy, preconditions: { uid } })
+      .catch((error: unknown) => {
+        if (!isKubeFailure(error, 'conflict')) ignoreNotFound(error)
+      })
+  }
+
+  /** Asks the server about an owner that the graph does not know; kinds that we cannot ask for are taken to exist. */
+  async #exists(node: GraphNode, owner: OwnerReference): Promise<boolean> {
+    const group = owner.apiVersion.includes('/') ? owner.apiVersion.slice(0, owner.apiVersion.indexOf('/')) : ''
+    const type = this.#kinds.get(kindId(group, owner.kind))
+    if (type === undefined) return true
+    const key = type.namespaced ? { namespace: node.key.namespace, name: owner.name } : { name: owner.name }
+    try {
+      return (await this.#kube.get(type, key)).metadata.uid === owner.uid
+    } catch (error) {
+      ignoreNotFound(error)
+      return false
+    }
+  }
+
+  async #deleteDependents(uid: string, owner: GraphNode): Promise<void> {
+    let blocked = false
+    for (const dependent of this.#dependents.get(uid) ?? []) {
+      const node = this.#graph.get(dependent)
+      if (node === undefined) continue
+      if (node.owners.some((reference) => reference.uid === uid && reference.blockOwnerDeletion === true))
+        blocked = true
+      if (!node.deleting) this.#loop.add(dependent)
+    }
+    if (!blocked) await this.#dropFinalizer(owner, foreground)
+  }
+
+  async #orphanDependents(uid: string, owner: GraphNode): Promise<void> {
+    for (const dependent of [...(this.#dependents.get(uid) ?? [])]) {
+      const node = this.#graph.get(dependent)
+      if (node !== undefined)
+        await this.#setOwners(
+          node,
+          node.owners.filter((reference) => reference.uid !== uid),
+        )
+    }
+    await this.#dropFinalizer(owner, orphan)
+  }
+
+  async #setOwners(node: GraphNode, owners: readonly OwnerReference[]): Promise<void> {
+    const body = { metadata: { ownerReferences: owners.length === 0 ? null : (owners as never) } }
+    await this.#kube.patch(node.type, node.key, { type: 'merge', body }).catch(ignoreNotFound)
+  }
+
+  async #dropFinalizer(node: GraphNode, finalizer: string): Promise<void> {
+    const finalizers = node.finalizers.filter((f) => f !== finalizer)
+    const body = { metadata: { finalizers: finalizers.length === 0 ? null : finalizers } }
+    await this.#kube.patch(node.type, node.key, { type: 'merge', body }).catch(ignoreNotFound)
+  }
+}
+
+function kindId(group: string, kind: string): string {
+  return `${group}/${kind}`
+}
