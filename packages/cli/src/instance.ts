@@ -150,12 +150,15 @@ export function isAlive(record: Pick<RunRecord, 'pid' | 'processStart'>): boolea
   return record.processStart === undefined || record.processStart === processStartOf(record.pid).processStart
 }
 
-/** Field 22 of /proc/<pid>/stat; the command in field 2 may hold spaces and brackets, so count from its last bracket. */
+/**
+ * Field 22 of /proc/<pid>/stat; the command in field 2 may hold spaces and brackets, so count from its last bracket. A
+ * process that has ended and that its parent has not asked about yet (state Z) has none.
+ */
 function processStartOf(pid: number): { processStart?: string } {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    const processStart = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]
-    return processStart === undefined ? {} : { processStart }
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+    return fields[0] === 'Z' || fields[19] === undefined ? {} : { processStart: fields[19] }
   } catch {
     return {}
   }

@@ -74,7 +74,13 @@ export async function startLiveCluster(o: LiveClusterOptions): Promise<LiveClust
   if (!o.workshop) for (const manifest of clusterAutoscalerManifests(o.name)) house.install(manifest)
   await clock.live(() => new ScaledClock(system, o.speed))
 
-  const kubeServer = await startKubeServer(house.kube, { port: kubePort, pki })
+  const kube = house.client()
+  const kubelet = (await kube.list(Nodes)).items[0]?.status?.nodeInfo?.kubeletVersion
+  const kubeServer = await startKubeServer(house.kube, {
+    port: kubePort,
+    pki,
+    ...(kubelet === undefined ? {} : { gitVersion: kubelet }),
+  })
   const awsServer = await startAwsServer(house.aws, { port: awsPort })
 
   setClusterEndpoint(house.aws, o.name, { url: kubeUrl, caPem: pki.ca.certificate })
@@ -102,7 +108,6 @@ export async function startLiveCluster(o: LiveClusterOptions): Promise<LiveClust
       images: { ...(await image(aws, 'arm64')), ...(await image(aws, 'amd64')) },
     }),
   }
-  const kube = house.client()
   return {
     running,
     clock,

@@ -70,8 +70,8 @@ describe('plimsoll up', () => {
     const begun = performance.now()
     const { output, ended } = await up('--workshop', '--port', '0', '--aws-port', '0')
     const seconds = (performance.now() - begun) / 1000
-    expect(output()).toMatch(/Nodes {10} 3 of 3 Ready, t3\.medium/)
-    expect(output()).toMatch(/Autoscaler {5} none installed/)
+    expect(output()).toMatch(/Nodes +3 of 3 Ready, t3\.medium/)
+    expect(output()).toMatch(/Autoscaler +none installed/)
     expect(output()).toMatch(/eval "\$\((npx )?plimsoll env\)"/)
     expect(seconds).toBeLessThan(process.env['CI'] === undefined ? 3 : 10)
 
