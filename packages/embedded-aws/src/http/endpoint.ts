@@ -53,7 +53,8 @@ export async function answer(aws: EmbeddedAws, request: HttpRequest): Promise<Ht
   }
 }
 
-function decodeInput(
+/** The input in the SDK's shape. @throws {CodecError} */
+export function decodeInput(
   service: ServiceFacts,
   routed: RoutedOperation,
   request: HttpRequest,
