@@ -46,6 +46,8 @@ import { toServed, toStored } from './kinds/conversions.ts'
 import { cleanupFinalizer, customResources, hasRules } from './crd/definition.ts'
 import { fillDefaults, prune, schemaErrors } from './crd/structural-schema.ts'
 import { computedList } from './computed-lists.ts'
+import { afterUpdate, entriesOf, managersOf, type Manager, type ManagerId } from './apply/managed-fields.ts'
+import { applyOver, type Applied } from './apply/server-side-apply.ts'
 import { EventExpiry } from './event-expiry.ts'
 import { Termination } from './termination.ts'
 import { review } from './reviews.ts'
@@ -64,7 +66,7 @@ import {
 import { jsonPatch } from './patch/json-patch.ts'
 import { mergePatch } from './patch/merge-patch.ts'
 import { strategicMergePatch } from './patch/strategic-merge-patch.ts'
-import { schemaNamed } from './schema-table.ts'
+import { schemaNamed, type Schema } from './schema-table.ts'
 import { Registry, type ResourceInfo } from './registry.ts'
 import type {
   Deletion,
@@ -124,6 +126,7 @@ interface Snapshot {
 
 const strategicRefused =
   'the body of the request was in an unknown format - accepted media types include: application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml'
+const objectMetaName = 'io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta'
 const podsType = { group: '', version: 'v1', plural: 'pods' }
 const internalContext: RequestContext = {
   user: { name: 'system:apiserver', groups: ['system:masters'] },
@@ -144,6 +147,7 @@ export class ApiServer {
   readonly #pods: PodAdmission
   readonly #addresses: ServiceAddresses
   readonly #tokens: ServiceAccountTokens
+  readonly #customSchemas = new WeakMap<ResourceInfo, Schema>()
   readonly #snapshots = new Map<string, Snapshot>()
   /** Where container logs come from. */
   podLogs: PodLogs | undefined
@@ -283,6 +287,18 @@ export class ApiServer {
     options: WriteOptions = {},
   ): StoredObject {
     this.#allow(info, 'create')
+    return this.#create(context, info, namespace, input, options, undefined)
+  }
+
+  /** `managers`: who manages what of the object, when an apply creates it. */
+  #create(
+    context: RequestContext,
+    info: ResourceInfo,
+    namespace: string | undefined,
+    input: ObjectInput,
+    options: WriteOptions,
+    managers: readonly Manager[] | undefined,
+  ): StoredObject {
     const rules = rulesOf(info)
     const virtual = this.#virtual(context, info, input)
     if (virtual !== undefined) return virtual
@@ -330,6 +346,9 @@ export class ApiServer {
       object = this.#checkCustom(info, object, undefined, errors)
     }
     if (errors.length > 0) throw invalid(info, name, errors)
+    if (managers !== undefined) object = withMeta(object, { managedFields: entriesOf(managers) })
+    else if (context.inProcess !== true && isTracked(info))
+      object = this.#recorded(context, info, [], undefined, object, options)
     if (key.collection.get(home, name) !== undefined) throw alreadyExists(info, name)
     if (options.dryRun === true) return this.#serve(info, object)
     const stored = this.#store.put(key, undefined, object)
@@ -366,6 +385,7 @@ export class ApiServer {
   ): { readonly object: StoredObject; readonly created: boolean } {
     this.#allow(info, 'patch', options.subresource)
     if (options.subresource === 'scale') return this.#patchScale(context, info, key, kind, body, options)
+    if (kind === 'apply') return this.#apply(context, info, key, body, options)
     const current = this.#serve(info, this.#find(info, key))
     const patched = this.#patched(info, current, kind, body)
     if (!isFields(patched)) throw badRequest('the patched object is not an object')
@@ -455,7 +475,8 @@ export class ApiServer {
     const { metadata, ...scaled } = withScale(info, this.#find(info, key), scale)
     const version = scale.metadata?.resourceVersion ?? ''
     const asked = { ...metadata, resourceVersion: version === '' ? metadata.resourceVersion : version }
-    return scaleOf(info, this.#write(context, info, key, { ...scaled, metadata: asked }, options))
+    const written = { ...options, writtenAs: 'scale' }
+    return scaleOf(info, this.#write(context, info, key, { ...scaled, metadata: asked }, written))
   }
 
   /** POST pods/NAME/binding. Answers the Status of success. */
@@ -661,6 +682,117 @@ export class ApiServer {
 
   // --- writing ---
 
+  #apply(
+    context: RequestContext,
+    info: ResourceInfo,
+    key: ObjectKey,
+    body: unknown,
+    options: PatchOptions,
+  ): { readonly object: StoredObject; readonly created: boolean } {
+    const manager = options.fieldManager ?? ''
+    if (manager === '') {
+      throw invalid({ group: 'meta.k8s.io', kind: 'PatchOptions' }, '', [
+        required('fieldManager', 'is required for apply patch'),
+      ])
+    }
+    const applied = this.#appliedInput(context, info, key, body, options)
+    const live = this.#collection(info).get(info.namespaced ? (key.namespace ?? '') : '', key.name)
+    const { object, managers } = this.#laidOver(info, live, applied, manager, options)
+    if (live === undefined) {
+      if (options.subresource !== undefined) throw notFound(info, key.name)
+      return { object: this.#create(context, info, key.namespace, object, options, managers), created: true }
+    }
+    return { object: this.#write(context, info, key, object, options, managers), created: false }
+  }
+
+  #laidOver(
+    info: ResourceInfo,
+    live: StoredObject | undefined,
+    applied: ObjectInput,
+    manager: string,
+    options: PatchOptions,
+  ): Applied {
+    return applyOver({
+      live,
+      applied,
+      id: {
+        manager,
+        operation: 'Apply',
+        apiVersion: apiVersionOf(info),
+        subresource: options.subresource ?? '',
+      },
+      force: options.force === true,
+      schema: this.#schemaOf(info),
+      now: this.clock.now(),
+    })
+  }
+
+  /** What an apply sends, as far as its endpoint is concerned. */
+  #appliedInput(
+    context: RequestContext,
+    info: ResourceInfo,
+    key: ObjectKey,
+    body: unknown,
+    options: PatchOptions,
+  ): ObjectInput {
+    if (!isFields(body)) throw badRequest('an apply configuration is an object')
+    const sent = body as ObjectInput
+    const apiVersion = apiVersionOf(info)
+    if (sent.apiVersion !== apiVersion || sent.kind !== info.kind) {
+      throw badRequest(
+        `the object provided is ${String(sent.apiVersion)} ${String(sent.kind)}, expected ${apiVersion} ${info.kind}`,
+      )
+    }
+    const { name } = sent.metadata ?? {}
+    if (name !== undefined && name !== '' && name !== key.name) {
+      throw badRequest(`the name of the object (${name}) does not match the name on the URL (${key.name})`)
+    }
+    if ((sent.metadata?.managedFields ?? []).length > 0) throw badRequest('metadata.managedFields must be nil')
+    const checked =
+      options.fieldValidation === undefined || this.decoder === undefined
+        ? sent
+        : this.decoder(context, info, sent, options.fieldValidation)
+    const plain = toStored(info, withoutNulls(checked) as StoredObject)
+    const canonical = info.schemaName === undefined ? plain : canonicalQuantities(plain, info.schemaName)
+    const metadata = { ...canonical.metadata, name: key.name, ...(info.namespaced ? { namespace: key.namespace } : {}) }
+    if (options.subresource === 'status') {
+      return { apiVersion: canonical.apiVersion, kind: canonical.kind, metadata, status: canonical.status }
+    }
+    return { ...canonical, metadata, ...(info.subresources.has('status') ? { status: undefined } : {}) }
+  }
+
+  /** The object with the record of who wrote what. */
+  #recorded(
+    context: RequestContext,
+    info: ResourceInfo,
+    managers: readonly Manager[],
+    old: StoredObject | undefined,
+    next: StoredObject,
+    options: UpdateOptions & { readonly writtenAs?: string },
+  ): StoredObject {
+    const id: ManagerId = {
+      manager: options.fieldManager ?? context.userAgent.split('/')[0]!,
+      operation: 'Update',
+      apiVersion: apiVersionOf(info.storage),
+      subresource: options.writtenAs ?? options.subresource ?? '',
+    }
+    const after = afterUpdate(managers, old, next, id, this.#schemaOf(info), this.clock.now())
+    return after === managers && old !== undefined ? next : withMeta(next, { managedFields: entriesOf(after) })
+  }
+
+  /** The schema by which objects are taken apart: of the storage version, or of the custom resource. */
+  #schemaOf(info: ResourceInfo): Schema {
+    const stored = this.registry.find(info.storage.group, info.storage.version, info.plural) ?? info
+    if (stored.schemaName !== undefined) return schemaNamed(stored.schemaName) ?? {}
+    let schema = this.#customSchemas.get(info)
+    if (schema === undefined) {
+      const own = (info.custom?.schema ?? {}) as Schema
+      schema = { ...own, properties: { ...own.properties, metadata: { $ref: objectMetaName } } }
+      this.#customSchemas.set(info, schema)
+    }
+    return schema
+  }
+
   #patchScale(
     context: RequestContext,
     info: ResourceInfo,
@@ -676,7 +808,7 @@ export class ApiServer {
     return { object: object as unknown as StoredObject, created: false }
   }
 
-  #patched(info: ResourceInfo, current: StoredObject, kind: PatchKind, body: unknown): unknown {
+  #patched(info: ResourceInfo, current: StoredObject, kind: Exclude<PatchKind, 'apply'>, body: unknown): unknown {
     switch (kind) {
       case 'json':
         return jsonPatch(current, body)
@@ -688,8 +820,6 @@ export class ApiServer {
         if (!isFields(body)) throw badRequest('a strategic merge patch is an object')
         return strategicMergePatch(current, body, schema)
       }
-      case 'apply':
-        throw badRequest('not served')
       default:
         return assertNever(kind)
     }
@@ -743,7 +873,8 @@ export class ApiServer {
     info: ResourceInfo,
     key: ObjectKey,
     sent: ObjectInput,
-    options: UpdateOptions,
+    options: UpdateOptions & { readonly writtenAs?: string },
+    managers?: readonly Manager[],
   ): StoredObject {
     const rules = rulesOf(info)
     const old = this.#find(info, key)
@@ -775,7 +906,12 @@ export class ApiServer {
     if (rules.generation && options.subresource === undefined && specChanged(next, old)) {
       next = withMeta(next, { generation: (old.metadata.generation ?? 0) + 1 })
     }
+    const entries = managers === undefined ? heldEntries(sent, old) : entriesOf(managers)
+    if (next.metadata.managedFields !== entries) next = withMeta(next, { managedFields: entries })
     if (equal(next, old)) return this.#serve(info, old)
+    if (managers === undefined && next.metadata.managedFields !== undefined) {
+      next = this.#recorded(context, info, managersOf(next.metadata.managedFields), old, next, options)
+    }
     if (options.dryRun === true) return this.#serve(info, next)
     const place = this.#place(info, key)
     if (finalizersGone(next, old)) return this.#serve(info, this.#store.remove(place, next))
@@ -926,6 +1062,19 @@ export class ApiServer {
       )
     }
   }
+}
+
+/** Who managed what before a write: as the client sends it, else as it is stored. */
+function heldEntries(sent: ObjectInput, old: StoredObject): ObjectMeta['managedFields'] {
+  const asked = sent.metadata?.managedFields
+  const present = old.metadata.managedFields
+  if (asked === undefined || asked === present || equal(asked, present)) return present
+  return managersOf(asked).length === 0 ? undefined : asked
+}
+
+/** Events and leases are written too often, and never applied. */
+function isTracked(info: ResourceInfo): boolean {
+  return info.plural !== 'events' && info.plural !== 'leases'
 }
 
 function isWithin(object: StoredObject, filter: Filter): boolean {

@@ -1,0 +1,135 @@
+// Sets of fields as managedFields write them (kubernetes-sigs/structured-merge-diff:fieldpath/{set,serialize}.go).
+import { isFields, type Fields } from '../object.ts'
+
+/** The fields at and below one place. Never changed once made. */
+export interface FieldSet {
+  /** Whether the place itself is in the set. */
+  readonly self: boolean
+  /** By path element: `f:<field>`, `k:<keys as JSON>`, `v:<value as JSON>`, `i:<index>`. */
+  readonly children: ReadonlyMap<string, FieldSet>
+}
+
+const noChildren: ReadonlyMap<string, FieldSet> = new Map()
+export const emptySet: FieldSet = { self: false, children: noChildren }
+export const leaf: FieldSet = { self: true, children: noChildren }
+
+export function fieldSet(self: boolean, children: ReadonlyMap<string, FieldSet>): FieldSet {
+  if (children.size > 0) return { self, children }
+  return self ? leaf : emptySet
+}
+
+export function isEmpty(set: FieldSet): boolean {
+  return !set.self && set.children.size === 0
+}
+
+export function union(a: FieldSet, b: FieldSet): FieldSet {
+  if (a === b || isEmpty(b)) return a
+  if (isEmpty(a)) return b
+  const children = new Map(a.children)
+  for (const [element, child] of b.children) {
+    const present = children.get(element)
+    children.set(element, present === undefined ? child : union(present, child))
+  }
+  return fieldSet(a.self || b.self, children)
+}
+
+/** What is in `a` and not in `b`. */
+export function difference(a: FieldSet, b: FieldSet): FieldSet {
+  if (isEmpty(b)) return a
+  const children = new Map<string, FieldSet>()
+  for (const [element, child] of a.children) {
+    const other = b.children.get(element)
+    const rest = other === undefined ? child : difference(child, other)
+    if (!isEmpty(rest)) children.set(element, rest)
+  }
+  return fieldSet(a.self && !b.self, children)
+}
+
+export function intersection(a: FieldSet, b: FieldSet): FieldSet {
+  const children = new Map<string, FieldSet>()
+  for (const [element, child] of a.children) {
+    const other = b.children.get(element)
+    const both = other === undefined ? emptySet : intersection(child, other)
+    if (!isEmpty(both)) children.set(element, both)
+  }
+  return fieldSet(a.self && b.self, children)
+}
+
+/** What is in `a` and neither in `gone` nor below something in `gone`. */
+export function withoutBelow(a: FieldSet, gone: FieldSet): FieldSet {
+  if (gone.self) return emptySet
+  const children = new Map<string, FieldSet>()
+  for (const [element, child] of a.children) {
+    const other = gone.children.get(element)
+    const rest = other === undefined ? child : withoutBelow(child, other)
+    if (!isEmpty(rest)) children.set(element, rest)
+  }
+  return fieldSet(a.self, children)
+}
+
+export function sameSet(a: FieldSet, b: FieldSet): boolean {
+  if (a === b) return true
+  if (a.self !== b.self || a.children.size !== b.children.size) return false
+  for (const [element, child] of a.children) {
+    const other = b.children.get(element)
+    if (other === undefined || !sameSet(child, other)) return false
+  }
+  return true
+}
+
+const serialised = new WeakMap<FieldSet, Fields>()
+
+/** FieldsV1. */
+export function toFieldsV1(set: FieldSet): Fields {
+  let fields = serialised.get(set)
+  if (fields === undefined) {
+    const built: Record<string, Fields> = {}
+    for (const element of [...set.children.keys()].sort()) {
+      const child = set.children.get(element)!
+      const below = toFieldsV1(child)
+      built[element] = child.self && child.children.size > 0 ? { '.': {}, ...below } : below
+    }
+    fields = built
+    serialised.set(set, fields)
+  }
+  return fields
+}
+
+export function fromFieldsV1(fields: unknown): FieldSet {
+  const children = new Map<string, FieldSet>()
+  for (const [element, below] of Object.entries(isFields(fields) ? fields : {})) {
+    if (element === '.') continue
+    const set = fromFieldsV1(below)
+    // An element without anything below it is itself what is meant.
+    const self = set.children.size === 0 || (isFields(below) && '.' in below)
+    children.set(element, fieldSet(self, set.children))
+  }
+  return fieldSet(false, children)
+}
+
+/** Each place in the set as text: `.spec.containers[name="app"].image`. */
+export function pathTexts(set: FieldSet): string[] {
+  const texts: string[] = []
+  const walk = (node: FieldSet, path: string): void => {
+    if (node.self) texts.push(path)
+    for (const [element, child] of node.children) walk(child, path + elementText(element))
+  }
+  walk(set, '')
+  return texts.sort()
+}
+
+function elementText(element: string): string {
+  const rest = element.slice(2)
+  switch (element[0]) {
+    case 'k': {
+      const keys = Object.entries(JSON.parse(rest) as Fields)
+      return `[${keys.map(([name, value]) => `${name}=${JSON.stringify(value)}`).join(',')}]`
+    }
+    case 'v':
+      return `[=${rest}]`
+    case 'i':
+      return `[${rest}]`
+    default:
+      return `.${rest}`
+  }
+}
