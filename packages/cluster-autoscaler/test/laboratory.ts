@@ -106,7 +106,8 @@ export class Laboratory {
     const identity = `autoscaler-${this.#starts++}`
     const random = this.#random.split(identity)
     const awsApi = around.aws?.(this.aws.api()) ?? this.aws.api()
-    const kube = around.kube?.(this.server.client(admin, 'cluster-autoscaler')) ?? this.server.client(admin, 'cluster-autoscaler')
+    const kube =
+      around.kube?.(this.server.client(admin, 'cluster-autoscaler')) ?? this.server.client(admin, 'cluster-autoscaler')
     const groups = new AwsNodeGroups({
       aws: awsApi,
       clock,
@@ -136,7 +137,11 @@ export class Laboratory {
     return { autoscaler, metrics, lines, stop, ended }
   }
 
-  async deployment(name: string, replicas: number, o: { readonly cpu?: string; readonly memory?: string; readonly pod?: object } = {}): Promise<Deployment> {
+  async deployment(
+    name: string,
+    replicas: number,
+    o: { readonly cpu?: string; readonly memory?: string; readonly pod?: object } = {},
+  ): Promise<Deployment> {
     const draft: Draft<Deployment> = {
       metadata: { name, namespace: 'default' },
       spec: {

@@ -479,7 +479,10 @@ export class AutoscalerLoop implements LoopActivity {
     if (!begun && options.maxBulkSoftTaintCount > 0) {
       const softening = clock.now()
       const unneeded = new Set(planner.unneeded().map(({ node }) => node.metadata.name))
-      const managed = view.nodes.items().filter((node) => !this.#o.tracker.has(node.metadata.name))
+      const { groups } = this.#o
+      const managed = view.nodes
+        .items()
+        .filter((node) => groups.groupOf(node) !== undefined && taintOf(node, toBeDeletedTaint) === undefined)
       const isUnneeded = (node: Node): boolean => unneeded.has(node.metadata.name)
       await updateSoftTaints(
         managed.filter(isUnneeded),

@@ -1,6 +1,6 @@
 import { formatGoDuration, type Ms } from '@plimsoll/model'
-import { clusterAutoscalerFlags } from './flag-table.ts'
-import { defaultValue, readFlags, type FlagValues, type Problem } from './flag-values.ts'
+import { clusterAutoscalerFlags, type Flag } from './flag-table.ts'
+import { defaultValue, readFlags, type FlagValue, type FlagValues, type Problem } from './flag-values.ts'
 
 export const expanderNames = ['least-nodes', 'least-waste', 'most-pods', 'priority', 'random'] as const
 export type ExpanderName = (typeof expanderNames)[number]
@@ -136,12 +136,12 @@ function refusals({ values, set }: FlagValues): Problem[] {
   const problems: Problem[] = []
   for (const flag of clusterAutoscalerFlags) {
     if (!set.has(flag.name)) continue
-    const value = String(values.get(flag.name))
+    const value = textOf(flag, values.get(flag.name)!)
     const path = `--${flag.name}`
     if (flag.accepted !== undefined && !flag.accepted.includes(value)) {
       problems.push({ path, message: `${path}: ${quote(value)} is not served; accepted: ${flag.accepted.join(', ')}` })
     }
-    if (flag.effect === 'not-yet' && value !== String(defaultValue(flag))) {
+    if (flag.effect === 'not-yet' && value !== textOf(flag, defaultValue(flag))) {
       const accepted = `only its default ${quote(flag.default)} is accepted`
       problems.push({ path, message: `${path}: ${quote(value)} is not served yet; ${accepted}` })
     }
@@ -323,14 +323,14 @@ function flagLines({ values }: FlagValues): string[] {
     .filter((flag) => flag.aliasOf === undefined)
     .map((flag) => {
       const value = values.get(flag.name)!
-      const text =
-        flag.type === 'duration'
-          ? formatGoDuration(value as Ms)
-          : Array.isArray(value)
-            ? `[${value.join(',')}]`
-            : String(value)
-      return `FLAG: --${flag.name}=${quote(text)}`
+      const text = textOf(flag, value)
+      return `FLAG: --${flag.name}=${quote(Array.isArray(value) ? `[${text}]` : text)}`
     })
+}
+
+/** The value as it would be typed. */
+function textOf(flag: Flag, value: FlagValue): string {
+  return flag.type === 'duration' ? formatGoDuration(value as Ms) : String(value)
 }
 
 function quote(text: string): string {
