@@ -263,6 +263,11 @@ function play(steps: readonly Step[], after: (snapshot: ClusterSnapshot, model: 
   }
 }
 
+/** Whatever the order. */
+function text(items: Iterable<string | readonly [string, number]>): string {
+  return [...items].map(String).sort().join('; ')
+}
+
 describe('against brute force', () => {
   it('gives the reasons that a look at everything gives, whatever happened before', () => {
     const seen = new Map<string, number>()
@@ -271,15 +276,27 @@ describe('against brute force', () => {
         play(steps, (snapshot, nodes) => {
           const cluster: NaiveCluster = { nodes, namespaces }
           for (const probe of probes) {
+            const fits: string[] = []
+            const counted = new Map<string, number>()
             for (const node of nodes) {
               const expected = naiveReasons(cluster, probe, node)
               const { name } = node.node.metadata
               const found = snapshot.checkAll(probe, name).map(({ reason }) => reason)
               assert(found.join() === expected.join(), `${name} says ${expected.join()}, not ${found.join()}`)
               assert(snapshot.fits(probe, name) === (expected.length === 0), 'fits means no reasons')
-              for (const reason of expected.length === 0 ? ['fits'] : expected)
-                seen.set(reason, (seen.get(reason) ?? 0) + 1)
+              if (expected.length === 0) fits.push(name)
+              for (const reason of expected) counted.set(reason, (counted.get(reason) ?? 0) + 1)
             }
+            const survey = snapshot.survey(probe)
+            assert(text(survey.fits) === text(fits), 'a survey finds what fits')
+            assert(text(survey.reasons) === text(counted), 'a survey counts every reason')
+            assert(snapshot.firstFit(probe) === fits[0], 'the first that fits is found')
+            const after = nodes[nodes.length >> 1]?.node.metadata.name
+            const next = [...nodes, ...nodes].map(({ node }) => node.metadata.name)
+            const following = next.slice(next.indexOf(after ?? '') + 1).find((name) => fits.includes(name))
+            assert(snapshot.firstFit(probe, { startAfter: after }) === following, 'the next that fits is found')
+            seen.set('fits', (seen.get('fits') ?? 0) + fits.length)
+            for (const [reason, count] of counted) seen.set(reason, (seen.get(reason) ?? 0) + count)
           }
         })
       }),

@@ -151,15 +151,63 @@ interface CountedTerm extends CarriedTerm {
   readonly counter: Counter
 }
 
+/**
+ * Things found by a label that pods must have to matter to them: most selectors ask for one value of some label, so that
+ * neither a new group nor a new selector is held against all there are.
+ */
+class ByLabel<T> {
+  readonly #byPair = new Map<string, T[]>()
+  readonly #loose: T[] = []
+
+  /** Files the item under the rarest of the pairs, or under none. */
+  file(item: T, pairs: readonly string[]): void {
+    let shortest: T[] | undefined
+    for (const pair of pairs) {
+      let list = this.#byPair.get(pair)
+      if (list === undefined) this.#byPair.set(pair, (list = []))
+      if (shortest === undefined || list.length < shortest.length) shortest = list
+    }
+    ;(shortest ?? this.#loose).push(item)
+  }
+
+  /** Everything that may matter to pods with these labels. */
+  *near(labels: Labels | undefined): Iterable<T> {
+    yield* this.#loose
+    for (const key in labels) yield* this.#byPair.get(pairOf(key, labels[key]!)) ?? []
+  }
+
+  clear(): void {
+    this.#byPair.clear()
+    this.#loose.length = 0
+  }
+}
+
+function pairOf(key: string, value: string): string {
+  return `${key}\n${value}`
+}
+
+/** The label values that a pod must have for the selectors to choose it. */
+function requiredPairs(selectors: readonly PodSelector[]): readonly string[] {
+  return selectors.flatMap(({ labels }) =>
+    labels.flatMap(({ key, operator, values }) =>
+      operator === 'In' && values.length === 1 ? [pairOf(key, values[0]!)] : [],
+    ),
+  )
+}
+
 /** Groups and counters that nobody may need any more are kept up to so many. */
 const remembered = 4096
 
 export class Population {
   readonly #groups = new Map<string, Group>()
+  readonly #groupsByPair = new Map<string, Group[]>()
   readonly #queries = new Map<string, Query>()
   readonly #counters = new Map<string, Counter>()
   readonly #carried = new Map<string, CountedTerm>()
   readonly #wished = new Map<string, CountedTerm>()
+  readonly #queryIndex = new ByLabel<Query>()
+  readonly #carriedIndex = new ByLabel<CountedTerm>()
+  readonly #wishedIndex = new ByLabel<CountedTerm>()
   readonly #namespaces = new Map<string, Labels>()
   readonly #nodes: () => Iterable<NodeEntry>
   /** Counters handed out before it changed are stale. */
@@ -208,11 +256,19 @@ export class Population {
 
   /** Forgets all that was derived, and counts the pods again when asked. */
   rebuild(): void {
-    this.#groups.clear()
-    this.#queries.clear()
-    this.#counters.clear()
-    this.#carried.clear()
-    this.#wished.clear()
+    for (const derived of [
+      this.#groups,
+      this.#groupsByPair,
+      this.#queries,
+      this.#counters,
+      this.#carried,
+      this.#wished,
+      this.#queryIndex,
+      this.#carriedIndex,
+      this.#wishedIndex,
+    ]) {
+      derived.clear()
+    }
     this.epoch++
     for (const entry of this.#nodes()) for (const pod of entry.compiled) this.podAdded(entry, pod)
   }
@@ -239,19 +295,35 @@ export class Population {
         wishes: [],
       }
       this.#groups.set(pod.populationKey, group)
-      for (const query of this.#queries.values()) {
+      for (const key in group.labels) {
+        const pair = pairOf(key, group.labels[key]!)
+        const list = this.#groupsByPair.get(pair)
+        if (list === undefined) this.#groupsByPair.set(pair, [group])
+        else list.push(group)
+      }
+      for (const query of this.#queryIndex.near(group.labels)) {
         if (!this.#asks(query, group)) continue
         query.groups.push(group)
         group.queries.push(query)
       }
-      for (const carried of this.#carried.values()) {
+      for (const carried of this.#carriedIndex.near(group.labels)) {
         if (this.#chooses(carried.term.selector, group)) group.terms.push(carried)
       }
-      for (const wished of this.#wished.values()) {
+      for (const wished of this.#wishedIndex.near(group.labels)) {
         if (this.#chooses(wished.term.selector, group)) group.wishes.push(wished)
       }
     }
     return group
+  }
+
+  /** The groups that have one of the pairs, the rarest; all when there is none to ask for. */
+  #groupsNear(pairs: readonly string[]): Iterable<Group> {
+    let nearest: readonly Group[] | undefined
+    for (const pair of pairs) {
+      const list = this.#groupsByPair.get(pair) ?? []
+      if (nearest === undefined || list.length < nearest.length) nearest = list
+    }
+    return nearest ?? this.#groups.values()
   }
 
   #carry(term: AffinityTerm): CountedTerm {
@@ -260,7 +332,9 @@ export class Population {
     if (carried === undefined) {
       carried = { term, weight: 0, counter: new Counter(term.topologyKey) }
       this.#carried.set(key, carried)
-      for (const group of this.#groups.values()) {
+      const pairs = requiredPairs([term.selector])
+      this.#carriedIndex.file(carried, pairs)
+      for (const group of this.#groupsNear(pairs)) {
         if (this.#chooses(term.selector, group)) group.terms.push(carried)
       }
     }
@@ -273,7 +347,9 @@ export class Population {
     if (wished === undefined) {
       wished = { term, weight, counter: new Counter(term.topologyKey) }
       this.#wished.set(key, wished)
-      for (const group of this.#groups.values()) {
+      const pairs = requiredPairs([term.selector])
+      this.#wishedIndex.file(wished, pairs)
+      for (const group of this.#groupsNear(pairs)) {
         if (this.#chooses(term.selector, group)) group.wishes.push(wished)
       }
     }
@@ -299,7 +375,9 @@ export class Population {
     if (query === undefined) {
       query = { selectors, countsTerminating, groups: [], counters: [] }
       this.#queries.set(key, query)
-      for (const group of this.#groups.values()) {
+      const pairs = requiredPairs(selectors)
+      this.#queryIndex.file(query, pairs)
+      for (const group of this.#groupsNear(pairs)) {
         if (!this.#asks(query, group)) continue
         query.groups.push(group)
         group.queries.push(query)

@@ -1,4 +1,4 @@
-import type { Node, Pod } from '@plimsoll/model'
+import type { Node, PersistentVolume, PersistentVolumeClaim, Pod, PodSpec, StorageClass } from '@plimsoll/model'
 import { describe, expect, it } from 'vitest'
 import { ClusterSnapshot } from './snapshot.ts'
 import { testNode, testPod } from './test-objects.ts'
@@ -45,5 +45,108 @@ describe('a snapshot', () => {
     expect(snapshot.nodes().map(({ name }) => name)).toEqual(['a', 'b', 'c'])
     expect(snapshot.node('b')!.pods).toEqual(pods)
     expect(snapshot.node('b')!.requested.milliCpu).toBe(3000)
+  })
+
+  it('sees a namespace get another label', () => {
+    const snapshot = new ClusterSnapshot()
+    const podAntiAffinity = {
+      requiredDuringSchedulingIgnoredDuringExecution: [
+        { topologyKey: 'kubernetes.io/hostname', labelSelector: {}, namespaceSelector: { matchLabels: { team: 'a' } } },
+      ],
+    }
+    snapshot.addNode(testNode('n'), [testPod('guard', { namespace: 'a', spec: { affinity: { podAntiAffinity } } })])
+    const pod = testPod('p', { namespace: 'b' })
+    expect(snapshot.check(pod, 'n')).toBeUndefined()
+    snapshot.setNamespace('b', { team: 'a' })
+    expect(snapshot.check(pod, 'n')?.reason).toBe("node(s) didn't satisfy existing pods anti-affinity rules")
+    snapshot.setNamespace('b', undefined)
+    expect(snapshot.check(pod, 'n')).toBeUndefined()
+  })
+
+  it('forgets the counts of what is long gone, and nothing else', () => {
+    const snapshot = new ClusterSnapshot()
+    for (const name of ['a', 'b']) snapshot.addNode(testNode(name, { pods: '100000' }))
+    const topologySpreadConstraints = (app: string): PodSpec['topologySpreadConstraints'] => [
+      {
+        topologyKey: 'kubernetes.io/hostname',
+        maxSkew: 1,
+        whenUnsatisfiable: 'DoNotSchedule',
+        labelSelector: { matchLabels: { app } },
+      },
+    ]
+    const member = (name: string, app: string): Pod =>
+      testPod(name, { labels: { app }, spec: { topologySpreadConstraints: topologySpreadConstraints(app) } })
+    snapshot.addPod(member('stays', 'old'), 'a')
+    for (let i = 0; i < 12_000; i++) {
+      const pod = member(`p${i}`, `app-${i}`)
+      expect(snapshot.fits(pod, 'a')).toBe(true)
+      snapshot.addPod(pod, 'a')
+      snapshot.removePod('default', `p${i}`, 'a')
+    }
+    const next = member('next', 'old')
+    expect([snapshot.fits(next, 'a'), snapshot.fits(next, 'b')]).toEqual([false, true])
+    snapshot.addPod(next, 'b')
+    expect(snapshot.fits(member('third', 'old'), 'a')).toBe(true)
+  })
+
+  it('asks a refusing pod only for what its volumes allow', () => {
+    const zone = 'topology.kubernetes.io/zone'
+    const claim = (volumeName: string | undefined, storageClassName: string): PersistentVolumeClaim => ({
+      metadata: { name: 'c', namespace: 'default', uid: 'c', resourceVersion: '1', creationTimestamp: '' },
+      spec: { storageClassName, volumeName },
+    })
+    const meta = { name: 'v', uid: 'v', resourceVersion: '1', creationTimestamp: '' }
+    const inA = { nodeSelectorTerms: [{ matchExpressions: [{ key: zone, operator: 'In', values: ['a'] }] }] }
+    const claims: Record<string, PersistentVolumeClaim> = {
+      bound: claim('local', 'x'),
+      labelled: claim('labelled', 'x'),
+      lost: claim('lost', 'x'),
+      waiting: claim(undefined, 'waits'),
+      restricted: claim(undefined, 'only-a'),
+      static: claim(undefined, 'static'),
+      immediate: claim(undefined, 'immediate'),
+    }
+    const volumes: Record<string, PersistentVolume> = {
+      local: { metadata: meta, spec: { nodeAffinity: { required: inA } } },
+      labelled: { metadata: { ...meta, labels: { [zone]: 'a__c' } }, spec: {} },
+    }
+    const storageClass = (provisioner: string, more: Partial<StorageClass> = {}): StorageClass => ({
+      metadata: meta,
+      provisioner,
+      volumeBindingMode: 'WaitForFirstConsumer',
+      ...more,
+    })
+    const classes: Record<string, StorageClass> = {
+      waits: storageClass('ebs.csi.aws.com'),
+      'only-a': storageClass('ebs.csi.aws.com', {
+        allowedTopologies: [{ matchLabelExpressions: [{ key: zone, values: ['a'] }] }],
+      }),
+      static: storageClass('kubernetes.io/no-provisioner'),
+      immediate: storageClass('ebs.csi.aws.com', { volumeBindingMode: 'Immediate' }),
+    }
+    const snapshot = new ClusterSnapshot({
+      volumes: {
+        claim: (_, name) => claims[name],
+        volume: (name) => volumes[name],
+        storageClass: (name) => classes[name],
+      },
+    })
+    snapshot.addNode(testNode('a', { labels: { [zone]: 'a' } }))
+    snapshot.addNode(testNode('b', { labels: { [zone]: 'b' } }))
+    const answers = (claimName: string): (string | undefined)[] => {
+      const pod = testPod('p', { spec: { volumes: [{ name: 'v', persistentVolumeClaim: { claimName } }] } })
+      return ['a', 'b'].map((node) => snapshot.check(pod, node)?.reason)
+    }
+    const nowhere = (reason: string): string[] => [reason, reason]
+    expect(answers('bound')).toEqual([undefined, "node(s) didn't match PersistentVolume's node affinity"])
+    expect(answers('labelled')).toEqual([undefined, 'node(s) had no available volume zone'])
+    expect(answers('waiting')).toEqual([undefined, undefined])
+    expect(answers('restricted')).toEqual([undefined, "node(s) didn't find available persistent volumes to bind"])
+    expect(answers('static')).toEqual(nowhere("node(s) didn't find available persistent volumes to bind"))
+    expect(answers('lost')).toEqual(
+      nowhere('node(s) unavailable due to one or more pvc(s) bound to non-existent pv(s)'),
+    )
+    expect(answers('immediate')).toEqual(nowhere('pod has unbound immediate PersistentVolumeClaims'))
+    expect(answers('missing')).toEqual(nowhere('persistentvolumeclaim "missing" not found'))
   })
 })
