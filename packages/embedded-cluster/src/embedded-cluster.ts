@@ -20,6 +20,10 @@ import { OwnerGarbageCollector } from './controllers/garbage-collector.ts'
 import { PodGarbageCollector } from './controllers/pod-gc.ts'
 import { DisruptionController } from './controllers/disruption.ts'
 import { TaintEvictionController } from './controllers/taint-eviction.ts'
+import { CronJobController } from './controllers/cronjob.ts'
+import { EndpointSliceController } from './controllers/endpoint-slice.ts'
+import { JobController } from './controllers/job.ts'
+import { StatefulSetController } from './controllers/statefulset.ts'
 import { Kubelets, type ResourceUsage } from './kubelet/kubelets.ts'
 import type { PodLogs } from './pod-logs.ts'
 import { Scheduler } from './scheduler/scheduler.ts'
@@ -107,6 +111,10 @@ export class EmbeddedCluster {
       new DeploymentController(context),
       new ReplicaSetController(context),
       new DaemonSetController(context),
+      new StatefulSetController(context),
+      new CronJobController(context),
+      new JobController(context),
+      new EndpointSliceController(context),
       new DisruptionController(context),
       new TaintEvictionController(context),
       new PodGarbageCollector(context),

@@ -1,14 +1,10 @@
 // A cluster to try things in: the real API server in process, virtual time, and machines that are switched on by hand.
 import { ApiServer, bootstrap } from '@plimsoll/embedded-kube'
 import {
-  ConfigMaps,
   Events,
-  hours,
-  keyText,
   ms,
   Nodes,
   Pods,
-  timestamp,
   type Event,
   type Json,
   type KubeObject,
@@ -131,7 +127,6 @@ export async function laboratory(
   })
   server.podLogs = cluster.podLogs
   server.usage = cluster.usage
-  await ensureServiceAccounts(kube)
   await cluster.start()
   return {
     clock,
@@ -143,8 +138,15 @@ export async function laboratory(
     events: async (about) => {
       const { items } = await kube.list(Events)
       return items
-        .filter((event) => about === undefined || `${event.involvedObject.kind}/${event.involvedObject.name}`.startsWith(about))
-        .toSorted((a, b) => (a.metadata.resourceVersion.length - b.metadata.resourceVersion.length) || (a.metadata.resourceVersion < b.metadata.resourceVersion ? -1 : 1))
+        .filter(
+          (event) =>
+            about === undefined || `${event.involvedObject.kind}/${event.involvedObject.name}`.startsWith(about),
+        )
+        .toSorted(
+          (a, b) =>
+            a.metadata.resourceVersion.length - b.metadata.resourceVersion.length ||
+            (a.metadata.resourceVersion < b.metadata.resourceVersion ? -1 : 1),
+        )
     },
     pods: async (labelSelector) => (await kube.list(Pods, labelSelector === undefined ? {} : { labelSelector })).items,
     nodes: async () => (await kube.list(Nodes)).items,
@@ -153,7 +155,13 @@ export async function laboratory(
         const { apiVersion, kind, metadata } = object as { apiVersion: string; kind: string; metadata: object }
         const [group, version] = apiVersion.includes('/') ? apiVersion.split('/') : ['', apiVersion]
         const info = server.registry.findKind(group!, version!, kind)!
-        const type = { group: group!, version: version!, kind, plural: info.plural, namespaced: info.namespaced } as ResourceType<KubeObject>
+        const type = {
+          group: group!,
+          version: version!,
+          kind,
+          plural: info.plural,
+          namespaced: info.namespaced,
+        } as ResourceType<KubeObject>
         const placed = info.namespaced ? { namespace: 'default', ...metadata } : metadata
         await kube.create(type, { ...(object as object), metadata: placed } as never)
       }
@@ -162,16 +170,11 @@ export async function laboratory(
   }
 }
 
-/** What the workload controllers need in a namespace. */
-async function ensureServiceAccounts(kube: KubeApi): Promise<void> {
-  void kube
-  void ConfigMaps
-  void hours
-  void keyText
-  void timestamp
-}
-
-export function deployment(name: string, replicas: number, changes: { spec?: object; pod?: object; container?: object; template?: object } = {}): Json {
+export function deployment(
+  name: string,
+  replicas: number,
+  changes: { spec?: object; pod?: object; container?: object; template?: object } = {},
+): Json {
   return {
     apiVersion: 'apps/v1',
     kind: 'Deployment',

@@ -48,7 +48,10 @@ const conditionTaints: readonly (readonly [string, string, string])[] = [
 const managedKeys = new Set([...conditionTaints.map(([, , key]) => key), 'node.kubernetes.io/unschedulable'])
 const heartbeatConditions = ['Ready', 'MemoryPressure', 'DiskPressure', 'PIDPressure']
 
-type ZoneState = 'normal' | 'partial' | 'full'
+interface Zone {
+  readonly state: 'normal' | 'partial' | 'full'
+  readonly size: number
+}
 
 export class NodeLifecycleController implements Controller {
   readonly #context: ControllerContext
@@ -61,6 +64,10 @@ export class NodeLifecycleController implements Controller {
   readonly #graceMs: number
   /** Nodes that the monitor must look at when their time has come. */
   readonly #due = new Map<string, number>()
+  /** Nodes that the monitor has not seen yet: their uids. */
+  readonly #newcomers = new Map<string, string>()
+  /** Nodes that get no NoExecute taint as long as so many others are unwell. */
+  readonly #held = new Set<string>()
   readonly #buckets = new Map<string, { tokens: number; at: number }>()
 
   constructor(context: ControllerContext, kubelets: Kubelets, graceMs: number) {
@@ -88,6 +95,8 @@ export class NodeLifecycleController implements Controller {
     const { name, uid } = (now ?? was!).metadata
     if (now === undefined) {
       this.#due.delete(name)
+      this.#newcomers.delete(name)
+      this.#held.delete(name)
       this.#kubelets.forget(name)
       this.#events.event(
         nodeReference(name, uid),
@@ -98,14 +107,15 @@ export class NodeLifecycleController implements Controller {
       return
     }
     if (was === undefined) {
-      this.#events.event(
-        nodeReference(name, uid),
-        'Normal',
-        'RegisteredNode',
-        `Node ${name} event: Registered Node ${name} in Controller`,
-      )
+      this.#newcomers.set(name, uid)
+      this.#timer.due(this.#context.clock.now())
     }
     this.#taints.add(name)
+    if (this.#held.size > 0 && (was === undefined || isNodeReady(now) !== isNodeReady(was))) {
+      // How many are well has changed: those that were held back may be treated after all.
+      this.#held.clear()
+      for (const node of this.#context.caches.nodes.items()) this.#consider(node)
+    }
     this.#consider(now)
   }
 
@@ -117,7 +127,7 @@ export class NodeLifecycleController implements Controller {
     if (!this.#kubelets.isAlive(name) && nodeCondition(node, 'Ready')?.status !== 'Unknown') {
       at = this.#silentAt(node)
     }
-    if (this.#executeTaintOf(node) !== this.#executeTaintWanted(node)) at = now
+    if (this.#executeTaintOf(node) !== this.#executeTaintWanted(node) && !this.#held.has(name)) at = now
     if (at === undefined) {
       this.#due.delete(name)
       return
@@ -159,6 +169,15 @@ export class NodeLifecycleController implements Controller {
 
   async #look(): Promise<void> {
     const now = this.#context.clock.now()
+    for (const [name, uid] of this.#newcomers) {
+      this.#events.event(
+        nodeReference(name, uid),
+        'Normal',
+        'RegisteredNode',
+        `Node ${name} event: Registered Node ${name} in Controller`,
+      )
+    }
+    this.#newcomers.clear()
     const due = [...this.#due].filter(([, at]) => at <= now).map(([name]) => name)
     for (const name of due.sort()) {
       const node = this.#context.caches.nodes.get({ name })
@@ -239,16 +258,23 @@ export class NodeLifecycleController implements Controller {
   /** NoExecute taints empty nodes: few at a time, and none while all nodes seem to be gone, for then it is us. */
   async #taintExecute(names: readonly string[], now: Ms): Promise<void> {
     const zones = this.#zones()
+    const { nodes } = this.#context.caches
     const allLost = [...zones.values()].every((zone) => zone.state === 'full')
-    for (const name of names) {
-      const node = this.#context.caches.nodes.get({ name })
+    const considered = allLost ? nodes.items().map((node) => node.metadata.name) : names
+    for (const name of considered) {
+      const node = nodes.get({ name })
       if (node === undefined) continue
       const has = this.#executeTaintOf(node)
       const wanted = allLost ? undefined : this.#executeTaintWanted(node)
+      if (allLost) this.#held.add(name)
       if (has === wanted) continue
       // From one reason to the other costs nothing; a new one waits for its turn.
       const zone = zoneOf(node)
-      if (wanted !== undefined && has === undefined && !this.#takeTurn(zone, zones.get(zone)!, now)) continue
+      const rate = rateOf(zones.get(zone)!)
+      if (wanted !== undefined && has === undefined && !this.#takeTurn(zone, rate, now)) {
+        if (rate === 0) this.#held.add(name)
+        continue
+      }
       const add: Taint[] = wanted === undefined ? [] : [{ key: wanted, effect: 'NoExecute', timeAdded: timestamp(now) }]
       const remove = (taint: Taint): boolean =>
         taint.effect === 'NoExecute' && (taint.key === notReady || taint.key === unreachable)
@@ -256,8 +282,8 @@ export class NodeLifecycleController implements Controller {
     }
   }
 
-  #takeTurn(zone: string, { state, size }: { state: ZoneState; size: number }, now: number): boolean {
-    const rate = state !== 'partial' ? taintsPerSecond : size > largeZone ? cautiousTaintsPerSecond : 0
+  #takeTurn(zone: string, rate: number, now: number): boolean {
+    if (rate === 0) return false
     let bucket = this.#buckets.get(zone)
     if (bucket === undefined) this.#buckets.set(zone, (bucket = { tokens: 1, at: now }))
     bucket.tokens = Math.min(1, bucket.tokens + ((now - bucket.at) / 1000) * rate)
@@ -267,7 +293,7 @@ export class NodeLifecycleController implements Controller {
     return true
   }
 
-  #zones(): Map<string, { state: ZoneState; size: number }> {
+  #zones(): Map<string, Zone> {
     const counts = new Map<string, { ready: number; size: number }>()
     for (const node of this.#context.caches.nodes.items()) {
       const zone = zoneOf(node)
@@ -276,15 +302,21 @@ export class NodeLifecycleController implements Controller {
       count.size++
       if (isNodeReady(node)) count.ready++
     }
-    const zones = new Map<string, { state: ZoneState; size: number }>()
+    const zones = new Map<string, Zone>()
     for (const [zone, { ready, size }] of counts) {
       const unwell = size - ready
-      const state: ZoneState =
+      const state: Zone['state'] =
         ready === 0 && unwell > 0 ? 'full' : unwell > 2 && unwell / size >= unhealthyShare ? 'partial' : 'normal'
       zones.set(zone, { state, size })
     }
     return zones
   }
+}
+
+/** NoExecute taints a second. */
+function rateOf({ state, size }: Zone): number {
+  if (state !== 'partial') return taintsPerSecond
+  return size > largeZone ? cautiousTaintsPerSecond : 0
 }
 
 function zoneOf(node: Node): string {
