@@ -1,7 +1,7 @@
 import { ms, type Ms } from '@plimsoll/model'
 import { KubeError, silentLog, type Clock, type Log } from '@plimsoll/ports'
 import { Agent, ProxyAgent, type Dispatcher } from 'undici'
-import type { Credentials, Endpoint } from './access.ts'
+import type { Credentials, Endpoint, TlsOptions } from './access.ts'
 import { errorOfAnswer, isReset, transportText, unavailable } from './failures.ts'
 import { queryText, type Query } from './paths.ts'
 import { RateLimit } from './rate-limit.ts'
@@ -27,6 +27,14 @@ export interface TransportOptions {
   readonly requestTimeout: Ms
 }
 
+/** Each watch has a connection of its own; requests share so many and wait for their turn. */
+interface Connections {
+  readonly tls: TlsOptions
+  readonly requests: Dispatcher
+  readonly watches: Dispatcher
+}
+
+const connectionsMax = 16
 const retriesMax = 10
 /** How long files and plugins are trusted before they are asked again; a 401 asks at once. */
 const credentialsFor = ms(60_000)
@@ -43,7 +51,7 @@ export class Transport {
   readonly #host: string
   #credentials: { readonly value: Credentials; readonly at: Ms } | undefined
   #refreshing: Promise<Credentials> | undefined
-  #dispatcher: { readonly value: Dispatcher; readonly madeOf: string } | undefined
+  #connections: Connections | undefined
 
   constructor(endpoint: Endpoint, options: TransportOptions) {
     const url = new URL(endpoint.server)
@@ -66,7 +74,7 @@ export class Transport {
         URL: request.path,
       })
     for (let retries = 0; ; retries++) {
-      const { response, done } = await this.#exchange(request, retries)
+      const { response, done } = await this.#exchange(request, retries, false)
       if (response === undefined) continue
       let text: string
       try {
@@ -85,7 +93,7 @@ export class Transport {
   /** The body of a successful answer as it comes; ends with `signal`. @throws {KubeError} */
   async open(request: ApiRequest & { readonly signal: AbortSignal }): Promise<Dispatcher.ResponseData['body']> {
     for (let retries = 0; ; retries++) {
-      const { response, done } = await this.#exchange(request, retries)
+      const { response, done } = await this.#exchange(request, retries, true)
       if (response === undefined) continue
       done()
       if (response.statusCode < 300) return response.body
@@ -101,21 +109,24 @@ export class Transport {
   }
 
   async close(): Promise<void> {
-    await this.#dispatcher?.value.destroy()
-    this.#dispatcher = undefined
+    const open = this.#connections
+    this.#connections = undefined
+    await Promise.all([open?.requests.destroy(), open?.watches.destroy()])
   }
 
   /** One try. No response means: try again. `done` ends the time limit. */
   async #exchange(
     request: ApiRequest,
     retries: number,
+    streams: boolean,
   ): Promise<{ readonly response: Dispatcher.ResponseData | undefined; readonly done: () => void }> {
     const credentials = await this.#currentCredentials()
     const late = new AbortController()
     const timer = this.#o.clock.after(this.#o.requestTimeout, () => late.abort(new Error('no answer in time')))
     const signals = request.signal === undefined ? [late.signal] : [late.signal, request.signal]
     try {
-      const response = await this.#dispatcherFor(credentials).request({
+      const { requests, watches } = this.#connectionsFor(credentials)
+      const response = await (streams ? watches : requests).request({
         origin: this.#origin,
         path: `${this.#prefix}${request.path}${queryText(request.query ?? {})}`,
         method: request.method,
@@ -199,20 +210,22 @@ export class Transport {
   }
 
   /** Connections are kept as long as the certificates stay the same. */
-  #dispatcherFor({ tls }: Credentials): Dispatcher {
-    const madeOf = JSON.stringify(tls)
-    if (this.#dispatcher?.madeOf === madeOf) return this.#dispatcher.value
-    // Requests under way on the old connections may finish.
-    void this.#dispatcher?.value.close().catch(() => {})
-    const options: Agent.Options = { keepAliveTimeout: 60_000, keepAliveMaxTimeout: 120_000 }
-    const connect = { ...tls, timeout: 30_000, keepAlive: true, keepAliveInitialDelay: 30_000 }
+  #connectionsFor({ tls }: Credentials): Connections {
+    const known = this.#connections
+    if (known !== undefined && (known.tls === tls || JSON.stringify(known.tls) === JSON.stringify(tls))) return known
+    // What is under way on the old connections may finish.
+    void known?.requests.close().catch(() => {})
+    void known?.watches.close().catch(() => {})
     const { proxyUrl } = this.#endpoint
-    const value =
-      proxyUrl === undefined
+    const connect = { ...tls, timeout: 30_000, keepAlive: true, keepAliveInitialDelay: 30_000 }
+    const make = (connections: number | null): Dispatcher => {
+      const options: Agent.Options = { connections, keepAliveTimeout: 60_000, keepAliveMaxTimeout: 120_000 }
+      return proxyUrl === undefined
         ? new Agent({ ...options, connect })
         : new ProxyAgent({ ...options, uri: proxyUrl, requestTls: connect })
-    this.#dispatcher = { value, madeOf }
-    return value
+    }
+    this.#connections = { tls, requests: make(connectionsMax), watches: make(null) }
+    return this.#connections
   }
 }
 
