@@ -57,6 +57,19 @@ describe('HistoryClock', () => {
     expect(clock.now()).toBe(present + 5000)
   })
 
+  it('is silent after it was closed', async () => {
+    const clock = new HistoryClock({ present, history: seconds(1) })
+    const live = new VirtualClock({ start: present })
+    let fired = 0
+    clock.after(seconds(2), () => fired++)
+    await clock.live(() => live)
+    clock.after(seconds(2), () => fired++)
+    clock.close()
+    clock.after(seconds(2), () => fired++)
+    await live.runFor(seconds(10))
+    expect(fired).toBe(0)
+  })
+
   it('rejects a sleep that is aborted after the change', async () => {
     const clock = new HistoryClock({ present, history: seconds(1) })
     const stop = new AbortController()

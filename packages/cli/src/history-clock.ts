@@ -16,6 +16,7 @@ export class HistoryClock implements Clock {
   readonly #virtual: VirtualClock
   readonly #end: Ms
   #present: Clock | undefined
+  #closed = false
   /** In the order in which they were armed, which breaks ties when they move to the other clock. */
   readonly #pending: Set<Pending> = new Set()
 
@@ -33,19 +34,29 @@ export class HistoryClock implements Clock {
   }
 
   after(delay: Ms, callback: () => void): Timer {
-    if (this.#present !== undefined) return this.#present.after(delay, callback)
     const pending: Pending = { at: this.now() + Math.max(0, delay), callback, timer: { cancel: () => {} } }
-    this.#pending.add(pending)
-    pending.timer = this.#virtual.after(delay, () => {
-      this.#pending.delete(pending)
-      callback()
-    })
+    if (!this.#closed) this.#arm(pending, this.#present ?? this.#virtual, delay)
     return {
       cancel: () => {
         this.#pending.delete(pending)
         pending.timer.cancel()
       },
     }
+  }
+
+  /** Nothing that waits, or begins to wait, on this clock goes on: it holds no process any more. */
+  close(): void {
+    this.#closed = true
+    for (const { timer } of this.#pending) timer.cancel()
+    this.#pending.clear()
+  }
+
+  #arm(pending: Pending, clock: Pick<Clock, 'after'>, delay: Ms): void {
+    this.#pending.add(pending)
+    pending.timer = clock.after(delay, () => {
+      this.#pending.delete(pending)
+      pending.callback()
+    })
   }
 
   /** Runs through some of the past. */
@@ -59,11 +70,11 @@ export class HistoryClock implements Clock {
     const clock = present()
     const past = this.#virtual.now()
     this.#present = new NeverBack(clock, past)
-    for (const pending of this.#pending) {
+    for (const pending of [...this.#pending]) {
       pending.timer.cancel()
-      pending.timer = this.#present.after(ms(pending.at - past), pending.callback)
+      this.#pending.delete(pending)
+      this.#arm(pending, this.#present, ms(pending.at - past))
     }
-    this.#pending.clear()
   }
 }
 

@@ -134,6 +134,7 @@ export async function startLiveCluster(o: LiveClusterOptions): Promise<LiveClust
       await kubeServer.close()
       await awsServer.close()
       await house.stop()
+      clock.close()
     },
   }
 }

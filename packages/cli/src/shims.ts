@@ -79,6 +79,10 @@ export async function provideShims(bin: string, path: string, note: (text: strin
 async function bundledClient(command: 'kubectl' | 'helm'): Promise<string | undefined> {
   const module = new URL('../../../tools/clients/clients.ts', import.meta.url)
   if (!existsSync(module)) return undefined
-  const clients = (await import(module.href)) as { clientBinary(command: string): Promise<string | undefined> }
-  return clients.clientBinary(command)
+  // By its address, not by import: the clone has it, an installed package does not.
+  const clients = (await import(module.href)) as {
+    kubectl(version: '1.35'): string
+    helm(major: '3'): string
+  }
+  return command === 'kubectl' ? clients.kubectl('1.35') : clients.helm('3')
 }

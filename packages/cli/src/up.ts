@@ -1,6 +1,6 @@
 // `plimsoll up`: one cluster in the foreground of a terminal.
 import { announceInstance, claimInstance, instancePaths, releaseInstance } from './instance.ts'
-import { installedCommand, provideShims } from './shims.ts'
+import { installedCommand } from './shims.ts'
 
 export interface UpRequest {
   readonly root: string
@@ -24,8 +24,6 @@ export async function up(request: UpRequest): Promise<void> {
   const cluster = await startLiveCluster({ ...request, workshop: request.workshop === true, paths })
   announceInstance(paths, request.name, cluster.running)
   const path = process.env['PATH'] ?? ''
-  await provideShims(paths.bin, path, () => {})
-
   const plimsoll = installedCommand('plimsoll', path, paths.bin) === undefined ? 'npx plimsoll' : 'plimsoll'
   say(await cluster.summary())
   say(
