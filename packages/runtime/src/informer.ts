@@ -131,22 +131,22 @@ export class Informer<T extends KubeObject> {
 
   /** Lists and takes in the difference; false when the server failed. */
   async #list(signal: AbortSignal): Promise<boolean> {
-    let items: readonly T[] = []
+    let items: T[] = []
     let version = ''
     try {
       let page = await this.#kube.list(this.#type, { ...this.#selection, limit: pageSize })
-      items = page.items
+      items = [...page.items]
       version = page.resourceVersion
       while (page.continue !== undefined && page.continue !== '') {
         signal.throwIfAborted()
         try {
           page = await this.#kube.list(this.#type, { ...this.#selection, limit: pageSize, continue: page.continue })
-          items = [...items, ...page.items]
+          items.push(...page.items)
         } catch (error) {
           if (!isKubeFailure(error, 'gone')) throw error
           // The pages went stale under way: take all at once.
           page = await this.#kube.list(this.#type, this.#selection)
-          items = page.items
+          items = [...page.items]
         }
         version = page.resourceVersion
       }

@@ -8,67 +8,89 @@ interface Bucket<T> {
   sorted: readonly T[] | undefined
 }
 
+interface Entry<T> {
+  readonly key: string
+  object: T
+  /** In the list handed out last; -1 when it is not in it, `gone` when it was removed. */
+  position: number
+}
+
+const gone = -2
+
 /** Objects by key and by what indexes say of them. What it hands out never changes afterwards. */
 export class ObjectIndex<T extends KubeObject> {
-  readonly #objects = new Map<string, T>()
+  readonly #entries = new Map<string, Entry<T>>()
   readonly #indexes: ReadonlyMap<
     string,
     { readonly values: IndexFunction<T>; readonly buckets: Map<string, Bucket<T>> }
   >
-  #order: string[] = []
-  readonly #added = new Set<string>()
+  /** As handed out last, in key order, with its entries beside it. */
+  #items: readonly T[] = []
+  #order: Entry<T>[] = []
+  /** What has changed since. */
+  #added: Entry<T>[] = []
+  #replaced: Entry<T>[] = []
   #removed = false
-  #items: readonly T[] | undefined
 
   constructor(indexes: { readonly [name: string]: IndexFunction<T> }) {
     this.#indexes = new Map(Object.entries(indexes).map(([name, values]) => [name, { values, buckets: new Map() }]))
   }
 
   get size(): number {
-    return this.#objects.size
+    return this.#entries.size
   }
 
   keys(): Iterable<string> {
-    return this.#objects.keys()
+    return this.#entries.keys()
   }
 
   get(key: string): T | undefined {
-    return this.#objects.get(key)
+    return this.#entries.get(key)?.object
   }
 
   /** Puts the object in its place; answers the one that was there. */
   put(object: T): T | undefined {
     const key = keyText(keyOf(object))
-    const old = this.#objects.get(key)
-    if (old === undefined) this.#added.add(key)
-    this.#objects.set(key, object)
-    this.#items = undefined
+    const entry = this.#entries.get(key)
+    const old = entry?.object
+    if (entry === undefined) {
+      const added = { key, object, position: -1 }
+      this.#entries.set(key, added)
+      this.#added.push(added)
+    } else {
+      entry.object = object
+      if (entry.position >= 0) this.#replaced.push(entry)
+    }
     this.#reindex(key, old, object)
     return old
   }
 
   remove(key: string): T | undefined {
-    const old = this.#objects.get(key)
-    if (old === undefined) return undefined
-    this.#objects.delete(key)
-    if (!this.#added.delete(key)) this.#removed = true
-    this.#items = undefined
-    this.#reindex(key, old, undefined)
-    return old
+    const entry = this.#entries.get(key)
+    if (entry === undefined) return undefined
+    this.#entries.delete(key)
+    entry.position = gone
+    this.#removed = true
+    this.#reindex(key, entry.object, undefined)
+    return entry.object
   }
 
-  /** All, in key order; O(1) until the next change. */
+  /** All, in key order. Nothing to do until the next change, and little when objects were only replaced. */
   items(): readonly T[] {
-    if (this.#items === undefined) {
-      if (this.#removed || this.#added.size > 0) {
-        // Two sorted runs are merged in linear time by the engine's own sort.
-        const kept = this.#order.filter((key) => this.#objects.has(key) && !this.#added.has(key))
-        this.#order = [...kept, ...[...this.#added].sort()].sort()
-        this.#added.clear()
-        this.#removed = false
-      }
-      this.#items = this.#order.map((key) => this.#objects.get(key)!)
+    if (this.#removed || this.#added.length > 0) {
+      const added = this.#added.filter((entry) => entry.position !== gone).sort(byKey)
+      // Two sorted runs are merged in linear time by the engine's own sort.
+      this.#order = [...this.#order.filter((entry) => entry.position !== gone), ...added].sort(byKey)
+      for (const [position, entry] of this.#order.entries()) entry.position = position
+      this.#items = this.#order.map((entry) => entry.object)
+    } else if (this.#replaced.length > 0) {
+      const items = this.#items.slice()
+      for (const entry of this.#replaced) items[entry.position] = entry.object
+      this.#items = items
     }
+    this.#added = []
+    this.#replaced = []
+    this.#removed = false
     return this.#items
   }
 
@@ -100,4 +122,8 @@ export class ObjectIndex<T extends KubeObject> {
       }
     }
   }
+}
+
+function byKey(a: { readonly key: string }, b: { readonly key: string }): number {
+  return a.key < b.key ? -1 : a.key > b.key ? 1 : 0
 }
