@@ -27,6 +27,8 @@ export interface MachineSink {
   started(machine: Machine): void
   /** The machine lost power, for good (`terminated`) or not (`stopped`). No kubelet runs on it any more. */
   halted(providerId: string, how: 'terminated' | 'stopped'): void
+  /** The cloud's record of the instance says `terminated`: from now on its state is `missing`. Comes after `halted`. */
+  vanished?(providerId: string): void
 }
 
 /** The computers that a cloud runs, to those who simulate what happens on them. */

@@ -40,6 +40,8 @@ export interface HouseOptions {
     readonly min: number
     readonly max: number
     readonly desired: number
+    /** Whether the group evens out its zones by itself; off when absent. */
+    readonly rebalancesZones?: boolean
   }
   /** Created in this order when the house starts. */
   readonly manifests?: readonly KubeManifest[]
@@ -85,7 +87,18 @@ export class House {
     this.world = seedEksWorld(this.aws, {
       clusterName: o.cluster.name,
       kubernetesVersion: o.cluster.version,
-      nodegroups: [{ name, instanceType, minSize: min, maxSize: max, desiredSize: desired }],
+      // As Cluster Autoscaler's guide for AWS advises: else the group itself terminates nodes, undrained, to even out
+      // the zones after a scale-down.
+      nodegroups: [
+        {
+          name,
+          instanceType,
+          minSize: min,
+          maxSize: max,
+          desiredSize: desired,
+          suspendedProcesses: o.nodeGroup.rebalancesZones === true ? [] : ['AZRebalance'],
+        },
+      ],
     })
     this.groupName = this.world.groupNames[name]!
 

@@ -21,6 +21,7 @@ export class InstanceMachines implements Machines {
       else if (before === 'running')
         sink.halted(providerId(record), record.state === 'stopping' ? 'stopped' : 'terminated')
       else if (record.state === 'shutting-down' && before === 'stopping') sink.halted(providerId(record), 'terminated')
+      if (record.state === 'terminated') sink.vanished?.(providerId(record))
     })
     return { stop }
   }

@@ -55,9 +55,16 @@ export class CloudNodeController implements Controller {
   }
 
   async run(signal: AbortSignal): Promise<void> {
+    // An instance may be shutting down for longer than its node takes to be given up.
+    const machines = this.#machines.watch({
+      started: () => {},
+      halted: () => {},
+      vanished: () => this.#timer.due(this.#context.clock.now()),
+    })
     signal.addEventListener(
       'abort',
       () => {
+        machines.stop()
         this.#timer.stop()
         this.#life.end()
       },
