@@ -165,6 +165,7 @@ type Step =
   | { readonly kind: 'removeNode'; readonly at: number }
   | { readonly kind: 'addPod'; readonly at: number; readonly pod: Pod }
   | { readonly kind: 'removePod'; readonly at: number; readonly which: number }
+  | { readonly kind: 'replacePod'; readonly at: number; readonly which: number; readonly like: Pod | undefined }
   | { readonly kind: 'fork' | 'revert' | 'commit' }
 
 const at = fc.nat({ max: 7 })
@@ -183,6 +184,10 @@ const otherStep: fc.Arbitrary<Step> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('removeNode' as const), at }) },
   { weight: 8, arbitrary: fc.record({ kind: fc.constant('addPod' as const), at, pod: anyPod }) },
   { weight: 3, arbitrary: fc.record({ kind: fc.constant('removePod' as const), at, which: at }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({ kind: fc.constant('replacePod' as const), at, which: at, like: optional(anyPod) }),
+  },
   { weight: 3, arbitrary: fc.record({ kind: fc.constantFrom('fork' as const, 'revert' as const, 'commit' as const) }) },
 )
 /** Some nodes, then anything. */
@@ -246,6 +251,19 @@ function play(steps: readonly Step[], after: (snapshot: ClusterSnapshot, model: 
         replace({ ...target, pods: target.pods.filter((other) => other !== pod) })
         break
       }
+      case 'replacePod': {
+        if (target === undefined || target.pods.length === 0) continue
+        const old = target.pods[step.which % target.pods.length]!
+        const { namespace, name: podName } = old.metadata
+        // Either only its status is another, or all that may change.
+        const pod =
+          step.like === undefined
+            ? { ...old, status: { phase: 'Running' } }
+            : { ...step.like, metadata: { ...step.like.metadata, namespace, name: podName } }
+        snapshot.replacePod(pod, name)
+        replace({ ...target, pods: target.pods.with(target.pods.indexOf(old), pod) })
+        break
+      }
       case 'fork':
         snapshot.fork()
         saved.push(model)
@@ -288,7 +306,7 @@ describe('against brute force', () => {
               for (const reason of expected) counted.set(reason, (counted.get(reason) ?? 0) + 1)
             }
             const survey = snapshot.survey(probe)
-            assert(text(survey.fits) === text(fits), 'a survey finds what fits')
+            assert(text(survey.fits.map(({ name }) => name)) === text(fits), 'a survey finds what fits')
             assert(text(survey.reasons) === text(counted), 'a survey counts every reason')
             assert(snapshot.firstFit(probe) === fits[0], 'the first that fits is found')
             const after = nodes[nodes.length >> 1]?.node.metadata.name

@@ -11,7 +11,7 @@ import {
 } from '@plimsoll/model'
 import { hostPorts, type HostPort } from './host-ports.ts'
 import { compileRequiredNodeAffinity, namedNodes } from './node-affinity.ts'
-import { podNonZeroRequests, podRequests, type Resources } from './resources.ts'
+import { holdsByStatus, podNonZeroRequests, podRequests, type Resources } from './resources.ts'
 import { toleratesUnschedulable } from './toleration.ts'
 
 /** Chooses pods by namespace and labels. */
@@ -82,6 +82,33 @@ export function compilePod(pod: Pod): CompiledPod {
     compiled.set(pod, result)
   }
   return result
+}
+
+/** As `compilePod`, for a pod of which an earlier state is known: most changes are to the status and matter to nobody here. */
+export function recompilePod(pod: Pod, earlier: CompiledPod): CompiledPod {
+  const before = earlier.pod
+  const same =
+    pod.spec === before.spec &&
+    pod.metadata.labels === before.metadata.labels &&
+    pod.metadata.deletionTimestamp === before.metadata.deletionTimestamp &&
+    !holdsByStatus(pod) &&
+    !holdsByStatus(before)
+  if (!same) return compilePod(pod)
+  const result = { ...earlier, pod }
+  compiled.set(pod, result)
+  return result
+}
+
+/** Whether one may stand in the other's place without anybody else noticing. */
+export function isSameToScheduling(a: CompiledPod, b: CompiledPod): boolean {
+  return (
+    a.populationKey === b.populationKey &&
+    a.requests === b.requests &&
+    a.nonZero === b.nonZero &&
+    a.ports === b.ports &&
+    a.antiAffinity === b.antiAffinity &&
+    a.wishes === b.wishes
+  )
 }
 
 const nothing: readonly never[] = []

@@ -62,6 +62,12 @@ export class NodeEntry implements NodeState {
     for (const port of pod.ports) this.ports.push(port)
   }
 
+  /** Another state of the pod that is there, which takes the same. */
+  put(index: number, pod: CompiledPod): void {
+    this.pods[index] = pod.pod
+    this.compiled[index] = pod
+  }
+
   removeAt(index: number): CompiledPod {
     const [pod] = this.compiled.splice(index, 1)
     this.pods.splice(index, 1)

@@ -140,10 +140,18 @@ function sumOfPod(pod: Pod, adjust: (requests: NonNullable<QuantityList>) => Non
   return total
 }
 
+/** Whether the pod's status has a say in what it takes. */
+export function holdsByStatus(pod: Pod): boolean {
+  return heldByStatus(pod) !== undefined
+}
+
 /** What containers hold by their status, where it may differ from the spec: after a resize in place. */
 function heldByStatus(pod: Pod): Map<string, Sum> | undefined {
   let held: Map<string, Sum> | undefined
-  for (const status of [...(pod.status?.containerStatuses ?? []), ...(pod.status?.initContainerStatuses ?? [])]) {
+  const { containerStatuses = [], initContainerStatuses = [] } = pod.status ?? {}
+  for (const status of initContainerStatuses.length === 0
+    ? containerStatuses
+    : [...containerStatuses, ...initContainerStatuses]) {
     if (status.allocatedResources === undefined && status.resources?.requests === undefined) continue
     const sum: Sum = new Map()
     add(sum, status.allocatedResources)

@@ -12,7 +12,7 @@ function scored(nodes: readonly (readonly [Node, ...Pod[]])[], pod: Pod): Record
   const snapshot = new ClusterSnapshot()
   for (const [node, ...pods] of nodes) snapshot.addNode(node, pods)
   const names = nodes.map(([node]) => node.metadata.name)
-  const scores = snapshot.scores(pod, names)
+  const scores = snapshot.scores(pod, snapshot.nodes())
   return Object.fromEntries(names.map((name, i) => [name, scores[i]!]))
 }
 

@@ -153,11 +153,7 @@ function spreadScores(
   const parts = constraints.map((constraint) => {
     const { key, eligible } = spreadEligibility(pod, constraint, required ? keys : [])
     const counter = population.spreadCounts(constraint.selector, constraint.topologyKey, key, eligible)
-    const domains = new Set(
-      entries.map((entry, i) => (ignored[i] ? undefined : entry.labels?.[constraint.topologyKey])),
-    )
-    domains.delete(undefined)
-    return { constraint, counter, weight: Math.log(domains.size + 2) }
+    return { constraint, counter, weight: Math.log(domainsOf(constraint.topologyKey, entries, ignored) + 2) }
   })
   const raw = entries.map((entry, i) => {
     if (ignored[i]) return undefined
@@ -175,6 +171,17 @@ function spreadScores(
     if (score === undefined) return 0
     return max === 0 ? scoreMax : Math.floor((scoreMax * (max + min - score)) / max)
   })
+}
+
+function domainsOf(topologyKey: string, entries: readonly NodeEntry[], ignored: readonly boolean[]): number {
+  // As upstream, every node counts as a host of its own.
+  if (topologyKey === 'kubernetes.io/hostname') return ignored.filter((is) => !is).length
+  const domains = new Set<string>()
+  entries.forEach((entry, i) => {
+    const domain = entry.labels?.[topologyKey]
+    if (domain !== undefined && !ignored[i]) domains.add(domain)
+  })
+  return domains.size
 }
 
 /** What the pod wishes of pods that are there, and they of it; undefined when nobody wishes (interpodaffinity/scoring.go). */

@@ -1,5 +1,5 @@
 import { assert, type Labels, type Node, type Pod } from '@plimsoll/model'
-import { compilePod } from './compiled-pod.ts'
+import { compilePod, isSameToScheduling, recompilePod, type CompiledPod } from './compiled-pod.ts'
 import { explainRefusal, firstRefusal, resolvePod, unnamed, type ResolvedPod } from './filters.ts'
 import { NodeEntry, type NodeState } from './node-entry.ts'
 import { Population } from './population.ts'
@@ -9,7 +9,7 @@ import { claimsUnfit, type VolumeLister } from './volumes.ts'
 
 /** What a look at the nodes found. */
 export interface Survey {
-  readonly fits: readonly string[]
+  readonly fits: readonly NodeState[]
   readonly examined: number
   /** How many of the examined nodes gave each reason. */
   readonly reasons: ReadonlyMap<string, number>
@@ -100,6 +100,18 @@ export class ClusterSnapshot {
       entry.add(compiled, index)
       this.#population.podAdded(entry, compiled)
     })
+  }
+
+  /** The same pod in another state, in the same place. The pod must be there. */
+  replacePod(pod: Pod, nodeName: string): void {
+    const { namespace, name } = pod.metadata
+    const entry = this.#entry(nodeName)
+    const index = entry.indexOf(namespace, name)
+    assert(index >= 0, `a pod to replace is on its node: ${namespace}/${name} on ${nodeName}`)
+    const before = entry.compiled[index]!
+    const after = recompilePod(pod, before)
+    this.#exchange(entry, index, before, after)
+    this.#record(() => this.#exchange(entry, index, after, before))
   }
 
   node(name: string): NodeState | undefined {
@@ -209,7 +221,7 @@ export class ClusterSnapshot {
     const all = this.nodes() as readonly NodeEntry[]
     const named = resolved.compiled.namedNodes
     const entries = named === undefined ? all : [...named].map((name) => this.#entries.get(name)).filter(isPresent)
-    const fits: string[] = []
+    const fits: NodeState[] = []
     const reasons = new Map<string, number>()
     const plugins = new Set<string>()
     let examined = 0
@@ -218,7 +230,7 @@ export class ClusterSnapshot {
       const refusal = firstRefusal(resolved, entry)
       const unfits = refusal >= 0 ? explainRefusal(refusal, resolved, entry) : alsoRefuses?.(entry.name)
       if (unfits === undefined || unfits.length === 0) {
-        fits.push(entry.name)
+        fits.push(entry)
         continue
       }
       for (const { plugin, reason } of unfits) {
@@ -234,13 +246,9 @@ export class ClusterSnapshot {
     return { fits, examined, reasons, plugins }
   }
 
-  /** How good each node is for the pod, in the order of the names: kube-scheduler's weighted sum, more is better. */
-  scores(pod: Pod, nodeNames: readonly string[]): readonly number[] {
-    return scoreNodes(
-      compilePod(pod),
-      nodeNames.map((name) => this.#entry(name)),
-      this.#population,
-    )
+  /** How good each node is for the pod, in their order: kube-scheduler's weighted sum, more is better. */
+  scores(pod: Pod, nodes: readonly NodeState[]): readonly number[] {
+    return scoreNodes(compilePod(pod), nodes as readonly NodeEntry[], this.#population)
   }
 
   #entry(name: string): NodeEntry {
@@ -277,6 +285,16 @@ export class ClusterSnapshot {
     if (!same) this.#population.nodeRemoved(entry)
     entry.setNode(node)
     if (!same) this.#population.nodeAdded(entry)
+  }
+
+  #exchange(entry: NodeEntry, index: number, before: CompiledPod, after: CompiledPod): void {
+    if (isSameToScheduling(before, after)) {
+      entry.put(index, after)
+      return
+    }
+    this.#population.podRemoved(entry, entry.removeAt(index))
+    entry.add(after, index)
+    this.#population.podAdded(entry, after)
   }
 
   #record(undo: Undo): void {

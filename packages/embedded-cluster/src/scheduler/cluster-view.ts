@@ -56,12 +56,21 @@ export class ClusterView {
   podSeen(pod: Pod, nodeName: string): void {
     const key = keyText(pod.metadata)
     const known = this.#placed.get(key)
-    this.#place(key, pod, nodeName, { assumed: false })
-    if (known === undefined || known.nodeName !== nodeName) this.#happened('podPlaced')
-    else if (asksForLess(pod, known.pod)) this.#happened('podGone')
-    if (known !== undefined && known.pod.metadata.labels !== pod.metadata.labels) {
-      if (JSON.stringify(known.pod.metadata.labels) !== JSON.stringify(pod.metadata.labels)) this.#happened('podLabels')
+    if (known === undefined || known.nodeName !== nodeName) {
+      this.#place(key, pod, nodeName, { assumed: false })
+      this.#happened('podPlaced')
+      return
     }
+    this.#placed.set(key, { pod, nodeName, assumed: false })
+    this.#byNode.get(nodeName)!.set(key, pod)
+    if (this.snapshot.node(nodeName) !== undefined) this.snapshot.replacePod(pod, nodeName)
+    const relabelled = differ(pod.metadata.labels, known.pod.metadata.labels)
+    const smaller = asksForLess(pod, known.pod)
+    const leaving = pod.metadata.deletionTimestamp !== known.pod.metadata.deletionTimestamp
+    if (relabelled || smaller || leaving || pod.spec !== known.pod.spec) this.version++
+    if (smaller) this.#happened('podGone')
+    // A pod that is being deleted is no longer spread against.
+    if (relabelled || leaving) this.#happened('podLabels')
   }
 
   /** A pod finished or was deleted. */
@@ -112,13 +121,16 @@ export class ClusterView {
 
 function nodeChanges(node: Node, old: Node): ClusterChange[] {
   const changes: ClusterChange[] = []
-  const differ = (a: unknown, b: unknown): boolean => a !== b && JSON.stringify(a) !== JSON.stringify(b)
   if (differ(node.metadata.labels, old.metadata.labels)) changes.push('nodeLabels')
   if (differ(node.spec.taints, old.spec.taints) || node.spec.unschedulable !== old.spec.unschedulable) {
     changes.push('nodeTaints')
   }
   if (differ(node.status?.allocatable, old.status?.allocatable)) changes.push('nodeAllocatable')
   return changes
+}
+
+function differ(a: unknown, b: unknown): boolean {
+  return a !== b && JSON.stringify(a) !== JSON.stringify(b)
 }
 
 function asksForLess(pod: Pod, old: Pod): boolean {

@@ -8,6 +8,7 @@ import {
   podClassKey,
   podPriority,
   waitsForConsumer,
+  type NodeState,
   type PreemptionPlan,
   type Unfit,
 } from '@plimsoll/engine'
@@ -325,12 +326,12 @@ export class Scheduler {
         }
   }
 
-  #best(pod: Pod, names: readonly string[]): string {
-    if (names.length === 1) return names[0]!
-    const scores = this.#view.snapshot.scores(pod, names)
+  #best(pod: Pod, nodes: readonly NodeState[]): string {
+    if (nodes.length === 1) return nodes[0]!.name
+    const scores = this.#view.snapshot.scores(pod, nodes)
     const most = Math.max(...scores)
-    const best = names.filter((_, i) => scores[i] === most)
-    return best[best.length === 1 ? 0 : this.#random.below(best.length)]!
+    const best = nodes.filter((_, i) => scores[i] === most)
+    return best[best.length === 1 ? 0 : this.#random.below(best.length)]!.name
   }
 
   /** Why the pod does not fit the node once those are there that it must leave room for. */
