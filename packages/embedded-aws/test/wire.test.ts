@@ -53,6 +53,7 @@ const packages: { readonly [service: string]: () => Promise<object> } = {
 
 const texts = [
   'plain',
+  'already &amp; escaped &lt;',
   'a & b < c > d "e" \'f\'',
   '+50% = x',
   '$Latest',

@@ -116,10 +116,11 @@ export class Instances {
         'InvalidParameterValue',
         `The architecture '${architecture}' of the specified instance type does not match the architecture '${image.Architecture}' of the specified AMI. Specify an instance type and an AMI that have matching architectures, and try again. You can use 'describe-instance-types' or 'describe-images' to discover the architecture of the instance type or AMI.`,
       )
-    if (lifecycle === 'on-demand' && this.#vcpusInUse() + type.vcpu > this.#faults.vcpusMax)
+    const { vcpusMax } = this.#faults
+    if (lifecycle === 'on-demand' && vcpusMax < Infinity && this.#vcpusInUse() + type.vcpu > vcpusMax)
       return failure(
         'VcpuLimitExceeded',
-        `You have requested more vCPU capacity than your current vCPU limit of ${this.#faults.vcpusMax} allows for the instance bucket that the specified instance type belongs to. Please visit http://aws.amazon.com/contact-us/ec2-request to request an adjustment to this limit.`,
+        `You have requested more vCPU capacity than your current vCPU limit of ${vcpusMax} allows for the instance bucket that the specified instance type belongs to. Please visit http://aws.amazon.com/contact-us/ec2-request to request an adjustment to this limit.`,
       )
     if (!this.#faults.hasCapacity(type.name, zone, lifecycle)) return this.#insufficient(type, zone, lifecycle)
     return undefined
