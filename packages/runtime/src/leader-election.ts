@@ -88,7 +88,7 @@ export class LeaderElection {
     const end = (): void => ended.abort()
     work.then(end, end)
     const outcome = await this.#renew(AbortSignal.any([signal, ended.signal]), sentAt, () => {
-      this.#log.error('failed to renew lease', { lock, err: new Error('context deadline exceeded') })
+      this.#log.info(0, `failed to renew lease ${lock}: context deadline exceeded`)
       this.#record('stopped leading')
       leading.abort(new Error('leader election lost'))
     })
@@ -108,6 +108,7 @@ export class LeaderElection {
     while (!signal.aborted) {
       const sentAt = this.#o.clock.now()
       if (await this.#try(this.#o.renewDeadline, signal)) return sentAt
+      this.#log.info(4, `failed to acquire lease ${this.#o.namespace}/${this.#o.name}`)
       const jitter = this.#o.random === undefined ? 0 : this.#o.random.next() * 1.2
       await this.#sleep(ms(this.#o.retryPeriod * (1 + jitter)), signal)
     }
