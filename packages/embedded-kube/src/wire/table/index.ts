@@ -52,6 +52,7 @@ const printers: { readonly [groupAndPlural: string]: Printer } = {
   'admissionregistration.k8s.io/validatingwebhookconfigurations': others.webhookConfigurations,
   'resource.k8s.io/resourceclaims': others.resourceClaims,
   'resource.k8s.io/resourceslices': others.resourceSlices,
+  'apiregistration.k8s.io/apiservices': others.apiServices,
   'metrics.k8s.io/nodes': others.nodeMetrics,
   'metrics.k8s.io/pods': others.podMetrics,
 }

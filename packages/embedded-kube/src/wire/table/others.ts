@@ -1,7 +1,7 @@
 import { parseQuantity, type Ms } from '@plimsoll/model'
 import { fieldsOf, isFields, listOf, type Fields, type StoredObject } from '../../object.ts'
 import { ageOf, humanDuration } from '../human-duration.ts'
-import { ageCell, at, columns, none, numberAt, selectorCell, textAt, type Printer } from './printer.ts'
+import { ageCell, at, columns, conditionOf, none, numberAt, selectorCell, textAt, type Printer } from './printer.ts'
 
 export const services: Printer = {
   columns: columns('Name', 'Type', 'Cluster-IP', 'External-IP', 'Port(s)', 'Age', '*Selector'),
@@ -487,6 +487,20 @@ export const componentStatuses: Printer = {
       condition?.['status'] === 'True' ? 'Healthy' : 'Unhealthy',
       textAt(condition, ['message']),
       textAt(condition, ['error']),
+    ]
+  },
+}
+
+/** As the aggregator's own columns are. */
+export const apiServices: Printer = {
+  columns: columns('Name', 'Service', 'Available', 'Age'),
+  cells: (object, now) => {
+    const service = at(object.spec, 'service')
+    return [
+      object.metadata.name,
+      service === undefined ? 'Local' : `${textAt(service, ['namespace'])}/${textAt(service, ['name'])}`,
+      textAt(conditionOf(object, 'Available'), ['status'], 'Unknown'),
+      ageCell(object, now),
     ]
   },
 }
