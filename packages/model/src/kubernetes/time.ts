@@ -1,8 +1,16 @@
 import type { Ms } from '../units.ts'
 
-/** RFC 3339 with whole seconds, as metav1.Time is written. */
+let lastSecond = NaN
+let lastText = ''
+
+/** RFC 3339 with whole seconds, as metav1.Time is written. Remembers the last one, for much happens at one instant. */
 export function timestamp(at: Ms): string {
-  return `${new Date(at).toISOString().slice(0, 19)}Z`
+  const second = Math.floor(at / 1000)
+  if (second !== lastSecond) {
+    lastText = `${new Date(at).toISOString().slice(0, 19)}Z`
+    lastSecond = second
+  }
+  return lastText
 }
 
 /** RFC 3339 with six decimals, as metav1.MicroTime is written (Leases, events.k8s.io). */
