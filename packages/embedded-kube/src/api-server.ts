@@ -475,7 +475,7 @@ export class ApiServer {
     const { metadata, ...scaled } = withScale(info, this.#find(info, key), scale)
     const version = scale.metadata?.resourceVersion ?? ''
     const asked = { ...metadata, resourceVersion: version === '' ? metadata.resourceVersion : version }
-    const written = { ...options, writtenAs: 'scale' }
+    const written = { fieldManager: options.fieldManager, dryRun: options.dryRun, writtenAs: 'scale' }
     return scaleOf(info, this.#write(context, info, key, { ...scaled, metadata: asked }, written))
   }
 
