@@ -21,10 +21,10 @@ export interface TestServer {
 }
 
 export async function serve(
-  options: Partial<KubeServerOptions> & { readonly clock?: Clock } = {},
+  options: Partial<KubeServerOptions> & { readonly clock?: Clock; readonly ringCapacity?: number } = {},
 ): Promise<TestServer> {
-  const { clock = new SystemClock(), ...others } = options
-  const api = new ApiServer({ clock, random: new SeededRandom('serve') })
+  const { clock = new SystemClock(), ringCapacity = 10_000, ...others } = options
+  const api = new ApiServer({ clock, random: new SeededRandom('serve'), ringCapacity })
   bootstrap(api)
   const pki = await createPki()
   const requests: AccessRecord[] = []
