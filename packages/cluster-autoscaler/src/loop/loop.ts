@@ -177,8 +177,8 @@ export class AutoscalerLoop implements LoopActivity {
     metrics.unschedulablePodsCount.set(o.pods.unschedulable.length, { type: 'unschedulable' })
     metrics.unschedulablePodsCount.set(o.pods.unprocessed.length, { type: 'scheduler_unprocessed' })
 
-    const represented = this.#addUpcoming(snapshot)
-    const nodes = o.nodes.filter((node) => !represented.has(node.metadata.name))
+    const upcoming = this.#addUpcoming(snapshot)
+    const nodes = o.nodes.filter((node) => !upcoming.represented.has(node.metadata.name))
     const pending = oldEnough(this.#pendingPods(o.pods, snapshot), options.newPodScaleUpDelay, now, this.#log)
 
     let status: ScaleUpStatus
@@ -206,6 +206,7 @@ export class AutoscalerLoop implements LoopActivity {
     } else {
       const started = clock.now()
       metrics.lastActivity.set(Math.floor(started / 1000), { activity: 'scaleUp' })
+      this.#o.log.named('orchestrator.go').info(4, `Upcoming ${upcoming.count} nodes`)
       status = await this.#o.scaleUp.run(pending, snapshot, now)
       this.#took('scaleUp', started)
       if (status.error !== undefined) this.#log.error(`Failed to scale up: ${status.error.message}`)
@@ -295,7 +296,7 @@ export class AutoscalerLoop implements LoopActivity {
   }
 
   /** Adds copies for nodes that are on their way; returns the registered nodes that these stand for. */
-  #addUpcoming(snapshot: ClusterSnapshot): ReadonlySet<string> {
+  #addUpcoming(snapshot: ClusterSnapshot): { readonly represented: ReadonlySet<string>; readonly count: number } {
     const represented = new Set<string>()
     let total = 0
     for (const [group, { count, registered }] of this.#o.state.upcoming()) {
@@ -315,8 +316,7 @@ export class AutoscalerLoop implements LoopActivity {
       }
       total += count
     }
-    this.#o.log.named('orchestrator.go').info(4, `Upcoming ${total} nodes`)
-    return represented
+    return { represented, count: total }
   }
 
   /** The pods that need a new node: those that the present and upcoming nodes cannot take. */

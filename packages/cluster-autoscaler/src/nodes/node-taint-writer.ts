@@ -48,11 +48,11 @@ export class NodeTaintWriter {
   async remove(node: Node, key: string, o: { readonly uncordon?: boolean } = {}): Promise<boolean> {
     const written = await this.#update(node, (fresh) => {
       if (taintOf(fresh, key) === undefined) return undefined
-      const { unschedulable, ...spec } = fresh.spec
-      const taints = (spec.taints ?? []).filter((taint) => taint.key !== key)
+      const { unschedulable, taints, ...spec } = fresh.spec
+      const left = (taints ?? []).filter((taint) => taint.key !== key)
       return {
         ...spec,
-        taints: taints.length > 0 ? taints : undefined,
+        ...(left.length > 0 ? { taints: left } : {}),
         ...(o.uncordon === true || unschedulable === undefined ? {} : { unschedulable }),
       }
     })

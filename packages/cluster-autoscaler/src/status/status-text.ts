@@ -38,8 +38,7 @@ const otherTypes =
 function scalar(value: string | number | null): string {
   if (value === null) return 'null'
   if (typeof value === 'number') return String(value)
-  if (timestampShape.test(value) || otherTypes.test(value) || /[\u0000-\u001f\u007f]/.test(value))
-    return JSON.stringify(value)
+  if (timestampShape.test(value) || otherTypes.test(value) || /\p{Cc}/u.test(value)) return JSON.stringify(value)
   const plain = !/^[-?:](\s|$)|^[,[\]{}#&*!|>'"%@`\s]|:(\s|$)|\s#|\s$/.test(value)
   return plain ? value : `'${value.replaceAll("'", "''")}'`
 }
