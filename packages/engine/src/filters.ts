@@ -21,6 +21,8 @@ export interface ResolvedPod {
   /** Live: terms of pods already there that choose this pod. */
   readonly against: readonly CarriedTerm[]
   readonly choosesItself: boolean
+  /** The filters that could refuse it at all, by number. */
+  readonly filters: readonly number[]
   /** Only where the pod has claims. */
   readonly volumes: VolumeLister | undefined
 }
@@ -39,6 +41,7 @@ export function resolvePod(
     affinity: affinity.map((term) => population.affinityCounts(selectors, term.topologyKey)),
     antiAffinity: antiAffinity.map((term) => population.affinityCounts([term.selector], term.topologyKey)),
     against: population.carriedAgainst(compiled),
+    filters: plugins.flatMap((plugin, p) => (plugin.concerns?.(compiled) === false ? [] : [p])),
     choosesItself: affinity.length > 0 && population.choosesAll(selectors, compiled),
     volumes: compiled.claims.length === 0 ? undefined : volumes,
   }
@@ -75,6 +78,8 @@ type Filter = (pod: ResolvedPod, entry: NodeEntry) => boolean
 
 interface Plugin {
   readonly name: string
+  /** Whether it could refuse the pod on some node. */
+  readonly concerns?: (pod: CompiledPod) => boolean
   readonly fits: Filter
   /** Called only where `fits` said no; at least one reason. */
   readonly reasons: (pod: ResolvedPod, entry: NodeEntry) => readonly Omit<Unfit, 'plugin'>[]
@@ -96,7 +101,8 @@ const plugins: readonly Plugin[] = [
   {
     // Runs as a PreFilter: other nodes are never looked at.
     name: unnamed.plugin,
-    fits: ({ compiled }, entry) => compiled.namedNodes === undefined || compiled.namedNodes.has(entry.name),
+    concerns: (pod) => pod.namedNodes !== undefined,
+    fits: ({ compiled }, entry) => compiled.namedNodes!.has(entry.name),
     reasons: () => [unnamed],
   },
   {
@@ -106,10 +112,8 @@ const plugins: readonly Plugin[] = [
   },
   {
     name: 'NodeName',
-    fits: ({ compiled }, entry) => {
-      const { nodeName } = compiled.pod.spec
-      return nodeName === undefined || nodeName === '' || nodeName === entry.name
-    },
+    concerns: (pod) => (pod.pod.spec.nodeName ?? '') !== '',
+    fits: ({ compiled }, entry) => compiled.pod.spec.nodeName === entry.name,
     reasons: always("node(s) didn't match the requested node name", false),
   },
   {
@@ -119,24 +123,28 @@ const plugins: readonly Plugin[] = [
   },
   {
     name: 'NodeAffinity',
-    fits: ({ compiled }, entry) => compiled.requiredAffinity === undefined || compiled.requiredAffinity(entry.node),
+    concerns: (pod) => pod.requiredAffinity !== undefined,
+    fits: ({ compiled }, entry) => compiled.requiredAffinity!(entry.node),
     reasons: always("node(s) didn't match Pod's node affinity/selector", false),
   },
   {
     name: 'NodePorts',
-    fits: ({ compiled }, entry) => compiled.ports.length === 0 || !portsCollide(entry.ports, compiled.ports),
+    concerns: (pod) => pod.ports.length > 0,
+    fits: ({ compiled }, entry) => !portsCollide(entry.ports, compiled.ports),
     reasons: always("node(s) didn't have free ports for the requested pod ports", true),
   },
   { name: 'NodeResourcesFit', fits: resourcesFit, reasons: insufficientResources },
   {
     name: 'VolumeBinding',
+    concerns: (pod) => pod.claims.length > 0,
     fits: ({ compiled, volumes }, entry) =>
       volumes === undefined || volumesUnfit(compiled, entry.node, volumes) === undefined,
     reasons: ({ compiled, volumes }, entry) => [volumesUnfit(compiled, entry.node, volumes!)!],
   },
   {
     name: 'PodTopologySpread',
-    fits: (pod, entry) => pod.spread.length === 0 || spreadFailure(pod, entry) === undefined,
+    concerns: (pod) => pod.spread.length > 0,
+    fits: (pod, entry) => spreadFailure(pod, entry) === undefined,
     reasons: (pod, entry) => [spreadFailure(pod, entry)!],
   },
   {
@@ -148,7 +156,8 @@ const plugins: readonly Plugin[] = [
 
 /** Which filter refuses the pod first, or -1 when it fits. */
 export function firstRefusal(pod: ResolvedPod, entry: NodeEntry): number {
-  for (let p = 0; p < plugins.length; p++) if (!plugins[p]!.fits(pod, entry)) return p
+  const { filters } = pod
+  for (let f = 0; f < filters.length; f++) if (!plugins[filters[f]!]!.fits(pod, entry)) return filters[f]!
   return -1
 }
 

@@ -149,14 +149,14 @@ describe('the scheduler', () => {
     await start()
     for (const name of ['n1', 'n2', 'n3']) {
       await addNode(kube, name)
-      await kube.create(Pods, pod(`system-${name}`, { cpu: '900m', spec: { nodeName: name } }))
+      await kube.create(Pods, pod(`system-${name}`, { cpu: '1200m', spec: { nodeName: name } }))
     }
     for (let i = 1; i <= 15; i++) await kube.create(Pods, pod(`nginx-${i}`))
     await run(seconds(1))
-    expect(tally(await placements('nginx'))).toEqual({ '-': 9, n1: 2, n2: 2, n3: 2 })
+    expect(tally(await placements('nginx'))).toEqual({ '-': 12, n1: 1, n2: 1, n3: 1 })
     const message =
       '0/3 nodes are available: 3 Insufficient cpu. no new claims to deallocate, preemption: 0/3 nodes are available: 3 No preemption victims found for incoming pod.'
-    expect(await events('FailedScheduling')).toEqual(Array.from({ length: 9 }, () => message))
+    expect(await events('FailedScheduling')).toEqual(Array.from({ length: 12 }, () => message))
     const pending = (await kube.list(Pods)).items.find((p) => p.spec.nodeName === undefined)!
     expect(pending.status!.conditions).toEqual([
       expect.objectContaining({ type: 'PodScheduled', status: 'False', reason: 'Unschedulable', message }),
@@ -164,12 +164,11 @@ describe('the scheduler', () => {
     await run(seconds(60))
     await addNode(kube, 'n4')
     await run(seconds(10))
-    expect(tally(await placements('nginx'))).toEqual({ '-': 6, n1: 2, n2: 2, n3: 2, n4: 3 })
-    await addNode(kube, 'n5')
-    await addNode(kube, 'n6')
+    expect(tally(await placements('nginx'))).toEqual({ '-': 9, n1: 1, n2: 1, n3: 1, n4: 3 })
+    for (const name of ['n5', 'n6', 'n7']) await addNode(kube, name)
     await run(seconds(10))
-    expect(tally(await placements('nginx'))).toEqual({ n1: 2, n2: 2, n3: 2, n4: 3, n5: 3, n6: 3 })
-    expect((await events('Scheduled')).sort()[0]).toMatch(/^Successfully assigned default\/nginx-1 to n[1-6]$/)
+    expect(tally(await placements('nginx'))).toEqual({ n1: 1, n2: 1, n3: 1, n4: 3, n5: 3, n6: 3, n7: 3 })
+    expect((await events('Scheduled')).sort()[0]).toMatch(/^Successfully assigned default\/nginx-1 to n[1-7]$/)
   })
 
   it('tries a pod again at longer and longer intervals while things happen that could help', async () => {

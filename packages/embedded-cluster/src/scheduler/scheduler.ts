@@ -56,7 +56,7 @@ export interface SchedulerOptions {
 }
 
 /** How many pods one pass tries before it lets others run. */
-const passMax = 200
+const passMax = 64
 /** How long a pod waits for its volumes before it is given back to the queue. */
 const volumesWaitMax = ms(600_000)
 
