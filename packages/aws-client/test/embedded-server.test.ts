@@ -1,5 +1,5 @@
 import { EmbeddedAws, seedEksWorld, startAwsServer, type AwsServer } from '@plimsoll/embedded-aws'
-import { AwsError, SeededRandom, SystemClock } from '@plimsoll/ports'
+import { SeededRandom, SystemClock, type AwsError } from '@plimsoll/ports'
 import { awsApiSuite } from '@plimsoll/ports/suites'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createAwsApi, type AwsClient } from '../src/index.ts'

@@ -20,6 +20,7 @@ import {
   type Pod,
 } from '@plimsoll/model'
 import { SeededRandom, SystemClock, type KubeError, type WatchEvent } from '@plimsoll/ports'
+import { kubeApiSuite } from '@plimsoll/ports/suites'
 import { Informer, LeaderElection } from '@plimsoll/runtime'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createKubeClient, type KubeClient } from '../src/index.ts'
@@ -31,7 +32,7 @@ let kube: KubeClient
 const clients: KubeClient[] = []
 
 beforeAll(async () => {
-  const api = new ApiServer({ clock, random: new SeededRandom('wire'), ringCapacity: 5 })
+  const api = new ApiServer({ clock, random: new SeededRandom('wire'), ringCapacity: 20 })
   bootstrap(api)
   pki = await createPki()
   server = await startKubeServer(api, {
@@ -78,6 +79,8 @@ function pod(name: string, labels: { readonly [key: string]: string } = {}): Dra
 }
 
 describe('over the wire of an API server', () => {
+  kubeApiSuite(async () => ({ api: kube, close: () => {} }))
+
   it('is who its client certificate says', async () => {
     await expect(kube.list(Nodes)).resolves.toMatchObject({ items: [] })
   })
@@ -199,7 +202,7 @@ describe('over the wire of an API server', () => {
     expect(ends).toEqual([])
 
     const old = (await kube.list(ConfigMaps)).resourceVersion
-    for (let i = 0; i < 8; i++)
+    for (let i = 0; i < 25; i++)
       await kube.create(ConfigMaps, { metadata: { namespace: 'default', name: `filler-${i}` } })
     await kube.watch(ConfigMaps, { resourceVersion: old }, { event: () => {}, end: (error) => ends.push(error) })
     await until(() => ends.length > 0)

@@ -10,6 +10,7 @@ import {
   type ObjectKey,
 } from '@plimsoll/model'
 import { isKubeFailure, silentLog, type Clock, type KubeApi, type Log, type Random } from '@plimsoll/ports'
+import { retryOnConflict } from './backoff.ts'
 import type { EventRecorder } from './event-recorder.ts'
 
 export interface LeaderElectionOptions {
@@ -194,10 +195,10 @@ export class LeaderElection {
   }
 
   /** Writes if the stored lease is still `over`; resolves to the error. */
-  async #write(over: Lease, spec: LeaseSpec, signal?: AbortSignal): Promise<unknown> {
+  async #write(over: Lease, spec: LeaseSpec, signal: AbortSignal): Promise<unknown> {
     try {
-      const written = await this.#o.kube.replace(Leases, { ...over, spec }, signal === undefined ? {} : { signal })
-      if (signal?.aborted === true) return signal.reason
+      const written = await this.#o.kube.replace(Leases, { ...over, spec }, { signal })
+      if (signal.aborted) return signal.reason
       this.#observe(written)
       return undefined
     } catch (error) {
@@ -205,17 +206,25 @@ export class LeaderElection {
     }
   }
 
+  /** Gives the lease back if it is still this contender's, within the renewal's deadline. */
   async #release(): Promise<void> {
-    if (this.#lease === undefined || !this.#leads()) return
-    const now = microTimestamp(this.#o.clock.now())
-    const error = await this.#write(this.#lease, {
-      ...this.#lease.spec,
-      holderIdentity: '',
-      leaseDurationSeconds: 1,
-      renewTime: now,
-      acquireTime: now,
-    })
-    if (error !== undefined) this.#log.error(`Failed to release lock: ${text(error)}`)
+    if (!this.#leads()) return
+    const late = new AbortController()
+    const { clock, kube, renewDeadline } = this.#o
+    // A renewal given up under way may still have been written: look again before each try.
+    const release = retryOnConflict(
+      async () => {
+        const stored = await kube.get(Leases, this.#key)
+        if (stored.spec.holderIdentity !== this.#o.identity) return
+        const now = microTimestamp(clock.now())
+        const spec = { ...stored.spec, holderIdentity: '', leaseDurationSeconds: 1, renewTime: now, acquireTime: now }
+        this.#observe(await kube.replace(Leases, { ...stored, spec }, { signal: late.signal }))
+      },
+      clock,
+      late.signal,
+    ).catch((error: unknown) => this.#log.error(`Failed to release lock: ${text(error)}`))
+    await Promise.race([release, this.#sleep(renewDeadline, late.signal)])
+    late.abort(new Error('context deadline exceeded'))
   }
 
   /** The lease as this contender wants it: a renewal keeps when and how often it was taken. */

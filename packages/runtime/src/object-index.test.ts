@@ -41,15 +41,16 @@ describe('ObjectIndex', () => {
           }
         }
         for (const action of steps) {
-          if (action.do === 'read') read()
-          else if (action.do === 'remove') {
-            expect(index.remove(action.name)).toBe(oracle.get(action.name))
-            oracle.delete(action.name)
-          } else {
-            const object = thing(action.name, action.colours)
-            expect(index.put(object)).toBe(oracle.get(action.name))
-            oracle.set(action.name, object)
+          if (action.do === 'read') {
+            read()
+            continue
           }
+          const before = oracle.get(action.name)
+          const object = action.do === 'put' ? thing(action.name, action.colours) : undefined
+          const answered = object === undefined ? index.remove(action.name) : index.put(object)
+          expect(answered).toBe(before)
+          if (object === undefined) oracle.delete(action.name)
+          else oracle.set(action.name, object)
         }
         read()
         expect(index.size).toBe(oracle.size)

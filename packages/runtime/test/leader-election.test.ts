@@ -92,6 +92,43 @@ describe('LeaderElection', () => {
     expect(await running).toBe('stopped')
   })
 
+  it('releases although a renewal that it gave up was written all the same', async () => {
+    const laboratory = makeLaboratory()
+    const stop = new AbortController()
+    const kube: LeaderElectionOptions['kube'] = {
+      get: (...args) => laboratory.kube.get(...args),
+      create: (...args) => laboratory.kube.create(...args),
+      replace: async (...[type, object]) => {
+        const written = await laboratory.kube.replace(type, object)
+        await laboratory.clock.sleep(seconds(1))
+        return written
+      },
+    }
+    const running = contender(laboratory, 'one', { kube }).run(stop.signal, untilAborted)
+    await laboratory.clock.runFor(ms(2500))
+    stop.abort()
+    await laboratory.clock.runFor(seconds(5))
+    expect(await running).toBe('stopped')
+    expect((await leaseOf(laboratory)).spec.holderIdentity).toBe('')
+  })
+
+  it('does not hang on a server that is away when it should release', async () => {
+    const laboratory = makeLaboratory()
+    const stop = new AbortController()
+    let away = false
+    const kube: LeaderElectionOptions['kube'] = {
+      get: (...args) => (away ? new Promise(() => {}) : laboratory.kube.get(...args)),
+      create: (...args) => laboratory.kube.create(...args),
+      replace: (...args) => (away ? new Promise(() => {}) : laboratory.kube.replace(...args)),
+    }
+    const running = contender(laboratory, 'one', { kube }).run(stop.signal, untilAborted)
+    await laboratory.clock.runFor(seconds(1))
+    away = true
+    stop.abort()
+    await laboratory.clock.runFor(seconds(10))
+    expect(await running).toBe('stopped')
+  })
+
   it('without release the next one waits for the lease to expire', async () => {
     const laboratory = makeLaboratory()
     const stop = new AbortController()
