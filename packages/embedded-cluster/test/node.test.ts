@@ -2,7 +2,6 @@ import {
   CSINodes,
   Deployments,
   Leases,
-  ms,
   Nodes,
   Pods,
   seconds,
@@ -303,17 +302,42 @@ describe('two runs', () => {
   })
 })
 
+describe('a machine with GPUs', () => {
+  it('shows them some time after it is ready', async () => {
+    const lab = await laboratory()
+    const amounts = { ...machine(0).capacity, 'nvidia.com/gpu': '4' }
+    const seen: (string | undefined)[] = []
+    lab.machines.on(machine(0, { capacity: amounts, allocatable: amounts }))
+    await lab.kube.watch(
+      Nodes,
+      {},
+      {
+        event: (event) => {
+          if (event.type !== 'MODIFIED') return
+          const { allocatable, conditions } = event.object.status!
+          if (conditions!.at(-1)!.status === 'True') seen.push(allocatable!['nvidia.com/gpu'] as string | undefined)
+        },
+        end: () => {},
+      },
+    )
+    await lab.clock.runFor(seconds(180))
+    expect(seen[0]).toBeUndefined()
+    expect(seen.at(-1)).toBe('4')
+    await lab.cluster.stop()
+  })
+})
+
 describe('scale', () => {
-  it('boots a thousand nodes with thirty thousand pods', async () => {
+  it('runs thousands of pods on a hundred nodes, without a look at all of them for each', async () => {
     const lab = await laboratory({ options: { timing: 'instant' } })
-    for (let n = 0; n < 1000; n++) {
+    for (let n = 0; n < 100; n++) {
       lab.machines.on(machine(n, { allocatable: { cpu: '16', memory: '64Gi', pods: '110' } }))
     }
     await lab.clock.runFor(seconds(10))
-    await lab.apply(...Array.from({ length: 30 }, (_, i) => deployment(`web-${i}`, 1000)))
-    await lab.clock.runFor(ms(120_000))
+    await lab.apply(...Array.from({ length: 3 }, (_, i) => deployment(`web-${i}`, 1000)))
+    await lab.clock.runFor(seconds(60))
     const running = (await lab.pods()).filter((pod) => pod.status?.phase === 'Running').length
-    expect(running).toBe(30_000)
+    expect(running).toBe(3000)
     await lab.cluster.stop()
-  }, 60_000)
+  })
 })

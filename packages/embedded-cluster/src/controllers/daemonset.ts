@@ -16,12 +16,15 @@ import { compileRequiredNodeAffinity, untoleratedTaint } from '@plimsoll/engine'
 import { KubeError, type KubeApi } from '@plimsoll/ports'
 import type { EventRecorder, Reconciler } from '@plimsoll/runtime'
 import { onChange } from '../caches.ts'
+import { Lifetime } from '../machinery/lifetime.ts'
 import { keyOfObject, splitKey } from '../machinery/reference.ts'
-import { isPodReady, nodeOf, podAvailableFrom } from '../pods.ts'
+import { isPodFinished, isPodReady, nodeOf, podAvailableFrom } from '../pods.ts'
 import { recorderFor, syncing, type Controller, type ControllerContext } from './controller.ts'
 import { scaled, templateHash } from './deployment-plan.ts'
 import { controllerReference, podFromTemplate, removePod } from './pod-control.ts'
 
+const firstFailureBackoffMs = 1000
+const longestFailureBackoffMs = 900_000
 const revisionLabel = 'controller-revision-hash'
 
 /** Daemons run on nodes that are not ready for anything else (util/daemonset_util.go, AddOrUpdateDaemonPodTolerations). */
@@ -63,9 +66,13 @@ export class DaemonSetController implements Controller {
   readonly #events: EventRecorder
   readonly #loop: Reconciler<string>
   readonly #watched = new Map<string, Watched>()
+  /** Per set and node: what failed there last, and until when its successor waits. */
+  readonly #failures = new Map<string, { readonly uid: string; readonly delay: number; readonly until: number }>()
+  readonly #life: Lifetime
 
   constructor(context: ControllerContext) {
     this.#context = context
+    this.#life = new Lifetime(context.clock)
     this.#kube = context.kube('daemon-set-controller')
     this.#events = recorderFor(context, this.#kube, 'daemonset-controller')
     this.#loop = syncing(context, 'daemonset', (key) => this.#sync(key))
@@ -101,6 +108,7 @@ export class DaemonSetController implements Controller {
   }
 
   run(signal: AbortSignal): Promise<void> {
+    signal.addEventListener('abort', () => this.#life.end(), { once: true })
     return this.#loop.run(signal)
   }
 
@@ -177,19 +185,39 @@ export class DaemonSetController implements Controller {
     hash: string,
   ): Promise<void> {
     const living = pods.filter((pod) => pod.metadata.deletionTimestamp === undefined)
-    for (const pod of living.filter((p) => p.status?.phase === 'Failed' || p.status?.phase === 'Succeeded')) {
-      this.#events.event(
-        set,
-        'Warning',
-        'FailedDaemonPod',
-        `Found failed daemon pod ${keyOfObject(pod)} on node ${node.metadata.name}, will try to kill it`,
-      )
-      await this.#remove(set, pod)
+    const failed = living.find(isPodFinished)
+    if (failed !== undefined) {
+      await this.#replaceFailed(set, node, failed)
       return
     }
     if (run.start && pods.length === 0) await this.#create(set, node.metadata.name, hash)
     else if (!run.stay) for (const pod of living) await this.#remove(set, pod)
     else if (living.length > 1) for (const pod of oldestFirst(living).slice(1)) await this.#remove(set, pod)
+  }
+
+  /** Each time later than the one before: 1 s doubling to 15 min, for what fails once fails again. */
+  async #replaceFailed(set: DaemonSet, node: Node, pod: Pod): Promise<void> {
+    const place = `${set.metadata.uid}/${node.metadata.name}`
+    const now = this.#context.clock.now()
+    const known = this.#failures.get(place)
+    if (known !== undefined && now < known.until && known.uid !== pod.metadata.uid) {
+      this.#again(keyOfObject(set), node.metadata.name, ms(known.until - now))
+      return
+    }
+    const fresh = known === undefined || now > known.until + longestFailureBackoffMs * 2
+    const delay = fresh ? firstFailureBackoffMs : Math.min(known.delay * 2, longestFailureBackoffMs)
+    this.#failures.set(place, { uid: pod.metadata.uid, delay, until: now + delay })
+    this.#events.event(
+      set,
+      'Warning',
+      'FailedDaemonPod',
+      `Found failed daemon pod ${keyOfObject(pod)} on node ${node.metadata.name}, will try to kill it`,
+    )
+    await this.#remove(set, pod)
+  }
+
+  #again(key: string, node: string, delay: Ms): void {
+    this.#life.after(delay, () => this.#touch(key, node))
   }
 
   async #create(set: DaemonSet, nodeName: string, hash: string): Promise<void> {

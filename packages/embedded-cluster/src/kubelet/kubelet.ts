@@ -19,7 +19,7 @@ import { isPodFinished, isPodReady } from '../pods.ts'
 import type { Timing } from '../timing.ts'
 import type { AddressPool } from './addresses.ts'
 import { ImageStore } from './images.ts'
-import { kubeletLabels, newNode, nodeStatus, type NodeHealth } from './node-object.ts'
+import { isDevice, kubeletLabels, newNode, nodeStatus, type NodeHealth } from './node-object.ts'
 import { PodLife } from './pod-life.ts'
 import { Room, type Refusal } from './room.ts'
 
@@ -76,6 +76,7 @@ export class Kubelet {
   #networkDelayPassed = false
   readonly #networkWaiters: (() => void)[] = []
   #imageReport = false
+  #devices: boolean
 
   constructor(options: KubeletOptions) {
     this.#o = options
@@ -90,6 +91,7 @@ export class Kubelet {
     this.#life = new Lifetime(options.clock)
     this.#room = new Room(options.machine.allocatable)
     this.images = new ImageStore(this.#life, options.timing, () => this.#reportImagesLater())
+    this.#devices = !Object.keys(options.machine.capacity).some(isDevice)
     this.#machineId = hex(options.random.split('machine'), 32)
     this.#bootId = uuid(options.random.split(`boot/${options.clock.now()}`))
     this.events = new EventRecorder({
@@ -233,6 +235,7 @@ export class Kubelet {
     return {
       complaint: this.#networkReady ? undefined : networkComplaint,
       images: this.images.report(),
+      devices: this.#devices,
       bootId: this.#bootId,
       machineId: this.#machineId,
     }
@@ -272,6 +275,7 @@ export class Kubelet {
     const ready = async (): Promise<void> => {
       await this.#postStatus()
       this.#event('NodeReady', `Node ${this.nodeName} status is now: NodeReady`)
+      if (!this.#devices) this.#tellDevicesLater()
       for (const wake of this.#networkWaiters.splice(0)) wake()
     }
     ready().catch((error: unknown) => {
@@ -281,14 +285,25 @@ export class Kubelet {
     })
   }
 
+  #tellDevicesLater(): void {
+    this.#life.after(this.timing.devicePlugin(this.random.split('devices')), () => {
+      this.#devices = true
+      this.#refresh()
+    })
+  }
+
   #reportImagesLater(): void {
     if (this.#imageReport) return
     this.#imageReport = true
     this.#life.after(imageReportDelay, () => {
       this.#imageReport = false
-      this.#postStatus().catch((error: unknown) => {
-        this.log.info(3, 'Error updating node status', { node: this.nodeName, err: error })
-      })
+      this.#refresh()
+    })
+  }
+
+  #refresh(): void {
+    this.#postStatus().catch((error: unknown) => {
+      this.log.info(3, 'Error updating node status', { node: this.nodeName, err: error })
     })
   }
 

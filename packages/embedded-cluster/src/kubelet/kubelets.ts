@@ -149,7 +149,7 @@ export class Kubelets implements PodLogs {
     const ip = pod.status?.podIP
     const kubelet = this.#byNode.get(nodeName)
     if (now === undefined) {
-      if (ip !== undefined && pod.spec.hostNetwork !== true) this.#lifeByIP.delete(ip)
+      if (ip !== undefined && this.#lifeByIP.get(ip)?.pod.metadata.uid === pod.metadata.uid) this.#lifeByIP.delete(ip)
       kubelet?.podGone(pod)
       return
     }

@@ -74,6 +74,8 @@ export interface NodeHealth {
   /** Why the node is not ready; undefined when it is. */
   readonly complaint: string | undefined
   readonly images: readonly ContainerImage[]
+  /** Whether device plugins have told of GPUs and the like. */
+  readonly devices: boolean
   readonly bootId: string
   readonly machineId: string
 }
@@ -100,8 +102,8 @@ export function newNode(machine: Machine, health: NodeHealth, now: Ms): Draft<No
 
 export function nodeStatus(machine: Machine, health: NodeHealth, before: Node | undefined, now: Ms): NodeStatus {
   return {
-    capacity: machine.capacity,
-    allocatable: machine.allocatable,
+    capacity: counted(machine.capacity, health.devices),
+    allocatable: counted(machine.allocatable, health.devices),
     conditions: nodeConditions(health, before?.status?.conditions ?? [], now),
     addresses: machine.addresses,
     daemonEndpoints: { kubeletEndpoint: { Port: 10250 } },
@@ -119,6 +121,17 @@ export function nodeStatus(machine: Machine, health: NodeHealth, before: Node | 
     },
     ...(health.images.length === 0 ? {} : { images: health.images }),
   }
+}
+
+type Amounts = { readonly [resource: string]: string }
+
+function counted(amounts: Amounts, devices: boolean): Amounts {
+  if (devices) return amounts
+  return Object.fromEntries(Object.entries(amounts).filter(([name]) => !isDevice(name)))
+}
+
+export function isDevice(resource: string): boolean {
+  return resource.includes('/')
 }
 
 /** EC2 gives its machines UUIDs that begin with ec2. */

@@ -36,6 +36,7 @@ const firstBackoffMs = 10_000
 const longestBackoffMs = 300_000
 const mountRetry = ms(2000)
 const defaultGraceSeconds = 30
+const rejectionDelay = ms(50)
 
 class ContainerRun implements ContainerView {
   readonly spec: Container
@@ -71,10 +72,12 @@ export class PodLife {
   readonly #ports = new Map<number, (request: ContainerRequest) => ContainerResponse>()
   #startTime: Ms
   #podIP: string | undefined
+  #holdsAddress = false
   #sandbox = false
   #failed: { readonly reason: string; readonly message: string } | undefined
   /** Nothing is started any more: the pod is being deleted, has failed, or its work is done. */
   #ending = false
+  #finishing = false
   #removed = false
   #killTimer: { readonly at: number; readonly timer: Timer } | undefined
   #wakeStart: (() => void) | undefined
@@ -188,6 +191,7 @@ export class PodLife {
     await this.#life.sleep(this.#kubelet.timing.sandbox(this.#random))
     if (this.#ending) return
     this.#podIP = this.#kubelet.takeAddress(this.#pod)
+    this.#holdsAddress = true
     this.#sandbox = true
     for (const run of this.#containers) {
       if (this.#ending) return
@@ -516,7 +520,13 @@ export class PodLife {
       run.process?.kill()
       run.log?.close()
     }
-    if (this.#podIP !== undefined) this.#kubelet.freeAddress(this.#podIP)
+    this.#freeAddress()
+  }
+
+  /** The status of a finished pod still shows the address that it had. */
+  #freeAddress(): void {
+    if (this.#holdsAddress && this.#podIP !== undefined) this.#kubelet.freeAddress(this.#podIP)
+    this.#holdsAddress = false
   }
 
   #grace(): number {
@@ -566,11 +576,13 @@ export class PodLife {
   }
 
   async #finish(): Promise<void> {
+    if (this.#finishing) return
+    this.#finishing = true
     this.#killTimer?.timer.cancel()
     this.#killTimer = undefined
     this.#sandbox = false
     this.#kubelet.release(this.#pod)
-    if (this.#podIP !== undefined) this.#kubelet.freeAddress(this.#podIP)
+    this.#freeAddress()
     if (this.#removed || this.#kubelet.over) {
       this.#life.end()
       return
@@ -594,6 +606,8 @@ export class PodLife {
     this.#event('Warning', reason, message)
     this.#failed = { reason, message: `Pod was rejected: ${message}` }
     this.#ending = true
+    // Whoever makes such pods again and again must not do so without time passing.
+    await this.#life.sleep(rejectionDelay)
     await this.#post()
   }
 
