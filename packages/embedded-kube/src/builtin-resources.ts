@@ -1,6 +1,6 @@
 // The built-in resources, in discovery order, one line each:
 // scope plural Kind short=… cat=… sub=… verbs=… storage=…
-import type { ResourceInfo, SubresourceInfo } from './registry.ts'
+import type { ResourceInfo, SubresourceInfo } from './resource-info.ts'
 
 export const allVerbs: readonly string[] = [
   'create',

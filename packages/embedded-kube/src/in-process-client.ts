@@ -12,17 +12,65 @@ import {
   type WatchSink,
   type WriteOptions,
 } from '@plimsoll/ports'
-import type { ApiServer } from './api-server.ts'
 import type { ObjectInput, StoredObject } from './object.ts'
 import type { ResourceInfo } from './registry.ts'
-import type { DeletionOptions, RequestContext, UserInfo } from './request.ts'
+import type {
+  DeletionOptions,
+  PatchKind,
+  PatchOptions,
+  RequestContext,
+  WriteOptions as ServerWriteOptions,
+  UpdateOptions,
+  UserInfo,
+} from './request.ts'
+
+/** What the door opens onto: see ApiServer. */
+export interface RequestHandler {
+  resource(type: Pick<ResourceInfo, 'group' | 'version' | 'plural'>): ResourceInfo
+  get(context: RequestContext, info: ResourceInfo, key: ObjectKey): StoredObject
+  list(context: RequestContext, info: ResourceInfo, options: ListOptions): KubeList<StoredObject>
+  watch(context: RequestContext, info: ResourceInfo, options: WatchOptions, sink: WatchSink<StoredObject>): Subscription
+  create(
+    context: RequestContext,
+    info: ResourceInfo,
+    namespace: string | undefined,
+    input: ObjectInput,
+    options: ServerWriteOptions,
+  ): StoredObject
+  update(
+    context: RequestContext,
+    info: ResourceInfo,
+    key: ObjectKey,
+    input: ObjectInput,
+    options: UpdateOptions,
+  ): StoredObject
+  patch(
+    context: RequestContext,
+    info: ResourceInfo,
+    key: ObjectKey,
+    kind: PatchKind,
+    body: unknown,
+    options: PatchOptions,
+  ): { readonly object: StoredObject }
+  delete(context: RequestContext, info: ResourceInfo, key: ObjectKey, options: DeletionOptions): unknown
+  deleteCollection(
+    context: RequestContext,
+    info: ResourceInfo,
+    selection: ListOptions,
+    options: DeletionOptions,
+  ): unknown
+  evict(context: RequestContext, key: ObjectKey, eviction: ObjectInput): unknown
+  bind(context: RequestContext, key: ObjectKey, binding: ObjectInput): unknown
+  getScale(context: RequestContext, info: ResourceInfo, key: ObjectKey): Scale
+  updateScale(context: RequestContext, info: ResourceInfo, key: ObjectKey, scale: Scale): Scale
+}
 
 /** The in-process door: the same server, no wire. Results are the stored objects themselves. */
 export class InProcessClient implements KubeApi {
-  readonly #server: ApiServer
+  readonly #server: RequestHandler
   readonly #context: RequestContext
 
-  constructor(server: ApiServer, user: UserInfo, userAgent: string) {
+  constructor(server: RequestHandler, user: UserInfo, userAgent: string) {
     this.#server = server
     this.#context = { user, userAgent, warnings: [], inProcess: true }
   }

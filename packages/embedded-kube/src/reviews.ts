@@ -1,6 +1,6 @@
 // Questions about users and permissions. Everyone may do everything here: --authorization-mode=AlwaysAllow.
 import { apiVersionOf } from '@plimsoll/model'
-import { fieldsOf, type Fields, type ObjectInput, type StoredObject } from './object.ts'
+import { fieldsOf, textOf, type Fields, type ObjectInput, type StoredObject } from './object.ts'
 import type { ResourceInfo } from './registry.ts'
 import type { RequestContext, UserInfo } from './request.ts'
 
@@ -30,7 +30,7 @@ function statusOf(
     case 'selfsubjectreviews':
       return { userInfo: userFields(context.user) }
     case 'tokenreviews': {
-      const user = authenticate(String(fieldsOf(question['spec'])['token'] ?? ''))
+      const user = authenticate(textOf(fieldsOf(question['spec'])['token']))
       return user === undefined ? { authenticated: false, user: {} } : { authenticated: true, user: userFields(user) }
     }
     case 'selfsubjectrulesreviews':

@@ -12,8 +12,8 @@ const context: RequestContext = { user: { name: 'admin', groups: [] }, userAgent
 interface World {
   readonly clock: VirtualClock
   readonly server: ApiServer
-  core(plural: string): ResourceInfo
-  names(info: ResourceInfo, namespace?: string): string[]
+  readonly core: (plural: string) => ResourceInfo
+  readonly names: (info: ResourceInfo, namespace?: string) => string[]
 }
 
 function world(): World {

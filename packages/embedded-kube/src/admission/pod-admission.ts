@@ -9,6 +9,7 @@ import {
   isFields,
   listOf,
   mapSame,
+  textOf,
   withDefaults,
   withField,
   type Fields,
@@ -109,7 +110,7 @@ export class PodAdmission {
       throw forbidden(
         podType,
         name,
-        `the integer value of priority (${String(given)}) must not be provided in pod spec; priority admission controller computed ${value} from the given PriorityClass name`,
+        `the integer value of priority (${textOf(given)}) must not be provided in pod spec; priority admission controller computed ${value} from the given PriorityClass name`,
       )
     }
     return {

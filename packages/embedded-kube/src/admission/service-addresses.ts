@@ -1,6 +1,6 @@
 import type { Random } from '@plimsoll/ports'
 import { internal, invalid, invalidValue } from '../errors.ts'
-import { fieldsOf, listOf, mapSame, type StoredObject } from '../object.ts'
+import { fieldsOf, listOf, mapSame, textOf, type StoredObject } from '../object.ts'
 import type { Collection } from '../store/collection.ts'
 
 const serviceType = { group: '', plural: 'services', kind: 'Service' }
@@ -75,7 +75,7 @@ export class ServiceAddresses {
       nodeName: undefined,
     })) {
       if (other.metadata.uid === except.metadata.uid) continue
-      addresses.add(String(other.spec?.['clusterIP'] ?? ''))
+      addresses.add(textOf(other.spec?.['clusterIP']))
       for (const port of listOf(other.spec?.['ports']))
         if (port['nodePort'] !== undefined) ports.add(Number(port['nodePort']))
     }

@@ -120,7 +120,7 @@ export function pathTexts(set: FieldSet): string[] {
 
 function elementText(element: string): string {
   const rest = element.slice(2)
-  switch (element[0]) {
+  switch (element.charAt(0)) {
     case 'k': {
       const keys = Object.entries(JSON.parse(rest) as Fields)
       return `[${keys.map(([name, value]) => `${name}=${JSON.stringify(value)}`).join(',')}]`

@@ -14,8 +14,8 @@ const context: RequestContext = {
 const key = { namespace: 'default', name: 'web' }
 
 function world(): {
-  apply(fieldManager: string, object: object, options?: PatchOptions): StoredObject
-  server: ApiServer
+  readonly apply: (fieldManager: string, object: object, options?: PatchOptions) => StoredObject
+  readonly server: ApiServer
 } {
   const clock = new VirtualClock({ start: ms(Date.parse('2026-01-02T03:04:05Z')) })
   const server = new ApiServer({ clock, random: new SeededRandom('apply') })
@@ -139,9 +139,7 @@ describe('server-side apply', () => {
 
   it('leaves out of the main endpoint what the status endpoint owns', () => {
     const { apply, server } = world()
-    const api = server.client({ name: 'controller', groups: [] }, 'kube-controller-manager/v1')
     const made = apply('helm', full(2))
-    void api
     const info = server.resource({ group: 'apps', version: 'v1', plural: 'deployments' })
     const options = { subresource: 'status', fieldManager: 'controller' } as const
     const { object } = server.patch(context, info, key, 'merge', { status: { replicas: 2 } }, options)

@@ -8,6 +8,7 @@ import {
   fieldsOf,
   isFields,
   listOf,
+  textOf,
   withDefaults,
   withField,
   type Fields,
@@ -20,7 +21,7 @@ export const cleanupFinalizer = 'customresourcecleanup.apiextensions.k8s.io'
 export function definitionDefaults(object: StoredObject, now: Ms): StoredObject {
   const spec = fieldsOf(object.spec)
   const given = fieldsOf(spec['names'])
-  const kind = String(given['kind'] ?? '')
+  const kind = textOf(given['kind'])
   const names = withDefaults(given, { singular: kind.toLowerCase(), listKind: `${kind}List` })
   const filled = withDefaults(withField(spec, 'names', names), { conversion: { strategy: 'None' } })
   return established(withField(object, 'spec', filled), now)
@@ -137,7 +138,7 @@ function customResource(definition: StoredObject, version: Fields, storageVersio
   const verbs = ['get', 'patch', 'update']
   if (isFields(subresources['status'])) served.push({ name: 'status', group, version: name, kind, verbs })
   if (scale !== undefined) served.push({ name: 'scale', group: 'autoscaling', version: 'v1', kind: 'Scale', verbs })
-  const path = (value: unknown): string => String(value ?? '').replace(/^\./, '')
+  const path = (value: unknown): string => textOf(value).replace(/^\./, '')
   const schema = fieldsOf(version['schema'])['openAPIV3Schema']
   return {
     group,

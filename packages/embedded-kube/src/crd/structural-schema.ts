@@ -137,7 +137,7 @@ function typeError(expected: unknown, found: string, path: string, errors: Field
 
 function checkText(value: string, schema: Fields, path: string, errors: FieldError[]): void {
   const { maxLength, minLength, pattern } = schema
-  const length = [...value].length
+  const length = Array.from(value).length
   if (typeof maxLength === 'number' && length > maxLength) {
     errors.push({
       reason: 'FieldValueTooLong',

@@ -8,7 +8,7 @@ import type { RequestContext } from '../request.ts'
 
 const context: RequestContext = { user: { name: 'admin', groups: [] }, userAgent: 'kubectl/v1', warnings: [] }
 
-function world(): { server: ApiServer; create(kind: string, object: object): StoredObject } {
+function world(): { server: ApiServer; create: (kind: string, object: object) => StoredObject } {
   const clock = new VirtualClock({ start: ms(Date.parse('2026-01-02T03:04:05Z')) })
   const server = new ApiServer({ clock, random: new SeededRandom('defaults') })
   bootstrap(server)

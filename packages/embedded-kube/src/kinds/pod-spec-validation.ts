@@ -1,7 +1,7 @@
 // Validation of pods and pod templates (kubernetes/kubernetes:pkg/apis/core/validation/validation.go).
 import { compareQuantities, parseQuantity } from '@plimsoll/model'
 import { duplicate, forbiddenField, invalidValue, required, unsupported, type FieldError } from '../errors.ts'
-import { equal, fieldsOf, isFields, listOf, type Fields, type StoredObject } from '../object.ts'
+import { equal, fieldsOf, isFields, listOf, textOf, type Fields, type StoredObject } from '../object.ts'
 import { labelErrors, labelValueProblem, nameErrors, qualifiedNameProblem } from './names.ts'
 
 const pullPolicies = ['Always', 'IfNotPresent', 'Never']
@@ -49,7 +49,7 @@ export function podSpecErrors(spec: Fields, path: string): FieldError[] {
 
 function oneOf(value: unknown, supported: readonly string[], field: string, errors: FieldError[]): void {
   if (value === undefined || value === '') errors.push(required(field))
-  else if (!supported.includes(String(value))) errors.push(unsupported(field, value, supported.toSorted()))
+  else if (!supported.includes(textOf(value))) errors.push(unsupported(field, value, supported.toSorted()))
 }
 
 function volumeErrors(volumes: readonly Fields[], path: string, errors: FieldError[]): void {
@@ -132,10 +132,10 @@ function resourceErrors(resources: Fields, at: string, errors: FieldError[]): vo
     const order = compareQuantities(quantity as string, limit as string)
     if (order > 0) {
       errors.push(
-        invalidValue(`${at}.requests`, quantity, `must be less than or equal to ${name} limit of ${String(limit)}`),
+        invalidValue(`${at}.requests`, quantity, `must be less than or equal to ${name} limit of ${textOf(limit)}`),
       )
     } else if (order !== 0 && isExtended(name)) {
-      errors.push(invalidValue(`${at}.requests`, quantity, `must be equal to ${name} limit of ${String(limit)}`))
+      errors.push(invalidValue(`${at}.requests`, quantity, `must be equal to ${name} limit of ${textOf(limit)}`))
     }
   }
   for (const name of Object.keys(requests)) {
@@ -153,7 +153,7 @@ function isExtended(name: string): boolean {
 function tolerationErrors(toleration: Fields, at: string, errors: FieldError[]): void {
   const { key, operator, value, effect } = toleration
   if (key !== undefined && key !== '') {
-    const problem = qualifiedNameProblem(String(key))
+    const problem = qualifiedNameProblem(textOf(key))
     if (problem !== undefined) errors.push(invalidValue(`${at}.key`, key, problem))
   } else if (operator !== 'Exists') {
     errors.push(
@@ -173,7 +173,7 @@ function tolerationErrors(toleration: Fields, at: string, errors: FieldError[]):
     case undefined:
     case '':
     case 'Equal': {
-      const problem = labelValueProblem(String(value ?? ''))
+      const problem = labelValueProblem(textOf(value))
       if (problem !== undefined) errors.push(invalidValue(`${at}.operator`, value, problem))
       break
     }
@@ -185,7 +185,7 @@ function tolerationErrors(toleration: Fields, at: string, errors: FieldError[]):
     default:
       errors.push(unsupported(`${at}.operator`, operator, ['Equal', 'Exists']))
   }
-  if (effect !== undefined && effect !== '' && !effects.includes(String(effect))) {
+  if (effect !== undefined && effect !== '' && !effects.includes(textOf(effect))) {
     errors.push(unsupported(`${at}.effect`, effect, effects.toSorted()))
   }
 }
@@ -240,7 +240,7 @@ function expressionErrors(expression: Fields, at: string, supported: readonly st
   } else if ((operator === 'Gt' || operator === 'Lt') && values.length !== 1) {
     errors.push(required(`${at}.values`, "must be specified single value when `operator` is 'Lt' or 'Gt'"))
   }
-  const problem = qualifiedNameProblem(String(key ?? ''))
+  const problem = qualifiedNameProblem(textOf(key))
   if (problem !== undefined) errors.push(invalidValue(`${at}.key`, key ?? '', problem))
 }
 

@@ -1,6 +1,6 @@
 import { labelRequirementMatches, parseLabelSelector, type LabelRequirement } from '@plimsoll/model'
 import { badRequest } from '../errors.ts'
-import { isFields, type StoredObject } from '../object.ts'
+import { isFields, textOf, type StoredObject } from '../object.ts'
 import type { ResourceInfo } from '../registry.ts'
 
 /** Which objects of a collection are meant. */
@@ -136,17 +136,16 @@ function fieldText(info: ResourceInfo, object: StoredObject, path: string): stri
   if (path === 'status.successful') path = 'status.succeeded'
   if (path === 'status.podIPs') path = 'status.podIP'
   const value = valueAt(object, path)
-  return value === undefined || value === null ? (absentText[path] ?? '') : String(value)
+  return value === undefined || value === null ? (absentText[path] ?? '') : textOf(value)
 }
 
 /** Events are stored as v1 and may be asked for in the words of events.k8s.io. */
 function eventText(object: StoredObject, path: string): string {
   const core = path === 'reportingController' ? 'reportingComponent' : path.replace(/^regarding\./, 'involvedObject.')
-  if (core === 'source')
-    return String(valueAt(object, 'source.component') ?? valueAt(object, 'reportingComponent') ?? '')
+  if (core === 'source') return textOf(valueAt(object, 'source.component') ?? valueAt(object, 'reportingComponent'))
   const value =
     valueAt(object, core) ?? (core === 'reportingComponent' ? valueAt(object, 'source.component') : undefined)
-  return value === undefined || value === null ? '' : String(value)
+  return textOf(value)
 }
 
 function valueAt(object: StoredObject, path: string): unknown {

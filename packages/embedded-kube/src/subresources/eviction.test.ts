@@ -1,5 +1,5 @@
 import { ms } from '@plimsoll/model'
-import { isKubeFailure, KubeError, SeededRandom, VirtualClock } from '@plimsoll/ports'
+import { isKubeFailure, type KubeError, SeededRandom, VirtualClock } from '@plimsoll/ports'
 import { describe, expect, it } from 'vitest'
 import { ApiServer } from '../api-server.ts'
 import { bootstrap } from '../bootstrap.ts'
