@@ -1,7 +1,7 @@
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import type { RequestOptions } from 'node:https'
 import { homedir } from 'node:os'
-import { delimiter, join } from 'node:path'
+import { delimiter, dirname, join, resolve } from 'node:path'
 import type { KubeConfig } from '@kubernetes/client-node'
 import { KubeError } from '@plimsoll/ports'
 
@@ -43,10 +43,10 @@ export interface Endpoint {
 /** @throws Error in one line: what is missing, and what there is */
 export async function readAccess(access: KubeAccess): Promise<Endpoint> {
   // The library is large, and only needed by who speaks to a server over the wire.
-  const { KubeConfig } = await import('@kubernetes/client-node')
+  const library = await import('@kubernetes/client-node')
   const read = (): { config: KubeConfig; where: string } => {
-    const config = new KubeConfig()
-    const where = load(config, access)
+    const config = new library.KubeConfig()
+    const where = load(library, config, access)
     if (access.kind !== 'inCluster' && access.context !== undefined) config.setCurrentContext(access.context)
     return { config, where }
   }
@@ -67,34 +67,38 @@ export async function readAccess(access: KubeAccess): Promise<Endpoint> {
   }
 }
 
+type Library = typeof import('@kubernetes/client-node')
+
+interface NamedUser {
+  readonly name: string
+  readonly user?: { readonly tokenFile?: string } | null
+}
+
 /** Answers the words by which errors name the place. */
-function load(config: KubeConfig, access: KubeAccess): string {
+function load(library: Library, config: KubeConfig, access: KubeAccess): string {
   switch (access.kind) {
     case 'inCluster':
-      loadServiceAccount(config)
+      loadServiceAccount(config, 'no access to a cluster')
       return 'service account'
     case 'text':
-      parse('kubeconfig', () => config.loadFromString(access.text))
+      loadText(library, config, access.text, 'kubeconfig', '.')
       return 'kubeconfig'
     case 'file': {
       const paths = access.path === undefined ? usualPaths() : [access.path]
       if (paths.length === 0) {
-        loadServiceAccount(config)
+        loadServiceAccount(config, 'no access to a cluster: neither $KUBECONFIG nor ~/.kube/config is there')
         return 'service account'
       }
-      return loadFiles(config, paths)
+      return loadFiles(library, config, paths)
     }
   }
 }
 
 const tokenPath = '/var/run/secrets/kubernetes.io/serviceaccount/token'
 
-function loadServiceAccount(config: KubeConfig): void {
+function loadServiceAccount(config: KubeConfig, otherwise: string): void {
   if (!process.env['KUBERNETES_SERVICE_HOST'] || !existsSync(tokenPath))
-    throw new Error(
-      `no access to a cluster: neither $KUBECONFIG nor ~/.kube/config is there, and this is no pod ` +
-        `(no $KUBERNETES_SERVICE_HOST with ${tokenPath})`,
-    )
+    throw new Error(`${otherwise}; this is no pod either: no $KUBERNETES_SERVICE_HOST with ${tokenPath}`)
   config.loadFromCluster()
 }
 
@@ -112,12 +116,12 @@ function usualPaths(): string[] {
 }
 
 /** Merges the files; the first that names a context, cluster or user decides, as with kubectl. */
-function loadFiles(config: KubeConfig, paths: readonly string[]): string {
+function loadFiles(library: Library, config: KubeConfig, paths: readonly string[]): string {
   const where = `kubeconfig ${paths.join(', ')}`
   for (const path of paths) {
     if (!existsSync(path)) throw new Error(`kubeconfig ${path}: no such file`)
-    const one = new (config.constructor as typeof KubeConfig)()
-    parse(`kubeconfig ${path}`, () => one.loadFromFile(path))
+    const one = new library.KubeConfig()
+    loadText(library, one, readFileSync(path, 'utf8'), `kubeconfig ${path}`, dirname(path))
     config.currentContext ||= one.currentContext
     for (const list of ['clusters', 'users', 'contexts'] as const) {
       const known = new Set(config[list].map(({ name }) => name))
@@ -127,9 +131,18 @@ function loadFiles(config: KubeConfig, paths: readonly string[]): string {
   return where
 }
 
-function parse(where: string, load: () => void): void {
+function loadText(library: Library, config: KubeConfig, text: string, where: string, folder: string): void {
   try {
-    load()
+    config.loadFromString(text)
+    config.makePathsAbsolute(folder)
+    const { users = [] } = library.loadYaml<{ users?: readonly NamedUser[] }>(text)
+    config.users = config.users.map((user) => {
+      const tokenFile = users.find(({ name }) => name === user.name)?.user?.tokenFile
+      // The library knows such files only by another name.
+      return tokenFile === undefined
+        ? user
+        : { ...user, authProvider: { name: 'tokenFile', config: { tokenFile: resolve(folder, tokenFile) } } }
+    })
   } catch (error) {
     throw new Error(`${where}: ${oneLine(error)}`, { cause: error })
   }

@@ -1,7 +1,8 @@
-import type { ServerResponse } from 'node:http'
+import { createServer, type ServerResponse } from 'node:http'
+import { connect, type AddressInfo } from 'node:net'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { delimiter, join } from 'node:path'
 import { ConfigMaps, Deployments, ms, Nodes, Pods, type ConfigMap, type Pod } from '@plimsoll/model'
 import { SystemClock, VirtualClock, type Clock, type KubeError, type WatchEvent } from '@plimsoll/ports'
 import { afterEach, describe, expect, it } from 'vitest'
@@ -509,8 +510,7 @@ describe('access', () => {
   })
 
   it('runs an exec plugin for the token, and again when the token is refused', async () => {
-    const config = join(mkdtempSync(join(tmpdir(), 'kube-client-')), 'config')
-    closing.push(() => rmSync(join(config, '..'), { recursive: true, force: true }))
+    const config = join(temporaryFolder(), 'config')
     // Each run gives another token; the first one is refused.
     const script = `
       const fs = require('node:fs'), path = ${JSON.stringify(`${config}.count`)}
@@ -556,4 +556,87 @@ describe('access', () => {
     await (await clientOf(kubeconfigFor(wire.url, user))).get(Nodes, { name: 'n' })
     expect(wire.received[0]!.headers.authorization).toBe(authorization)
   })
+
+  it('reads a token from its file, named beside the kubeconfig', async () => {
+    const folder = temporaryFolder()
+    const wire = await serve((_, response) => json(response, 200, {}))
+    writeFileSync(join(folder, 'token'), 'from-file\n')
+    writeFileSync(join(folder, 'config'), kubeconfigFor(wire.url, { tokenFile: 'token' }))
+    const client = await clientOf('', { access: { kind: 'file', path: join(folder, 'config') } })
+    await client.get(Nodes, { name: 'n' })
+    expect(wire.received[0]!.headers.authorization).toBe('Bearer from-file')
+  })
+
+  it('merges the files of $KUBECONFIG, the first word counting, and passes over missing ones', async () => {
+    const folder = temporaryFolder()
+    const [first, second] = ['https://first:1', 'https://second:2'].map((server) => kubeconfigFor(server))
+    writeFileSync(join(folder, 'a'), first!)
+    writeFileSync(join(folder, 'b'), second!.replaceAll('"main"', '"other"').replaceAll('"c"', '"c2"'))
+    const list = [join(folder, 'missing'), join(folder, 'a'), join(folder, 'b')].join(delimiter)
+    await withEnvironment({ KUBECONFIG: list }, async () => {
+      expect((await clientOf('', { access: { kind: 'file' } })).server).toBe('https://first:1')
+      expect((await clientOf('', { access: { kind: 'file', context: 'other' } })).server).toBe('https://second:2')
+    })
+    await withEnvironment({ KUBECONFIG: join(folder, 'missing') }, async () => {
+      await expect(clientOf('', { access: { kind: 'file' } })).rejects.toThrow(
+        `kubeconfig ${join(folder, 'missing')} ($KUBECONFIG): no such file`,
+      )
+    })
+  })
+
+  it('says that it is in no pod', async () => {
+    await withEnvironment({ KUBERNETES_SERVICE_HOST: undefined }, async () => {
+      await expect(clientOf('', { access: { kind: 'inCluster' } })).rejects.toThrow(
+        'no access to a cluster; this is no pod either: no $KUBERNETES_SERVICE_HOST with ' +
+          '/var/run/secrets/kubernetes.io/serviceaccount/token',
+      )
+    })
+  })
+
+  it('goes through the proxy of the cluster entry', async () => {
+    const wire = await serve((_, response) => json(response, 200, {}))
+    const asked: string[] = []
+    const proxy = createServer()
+    proxy.on('connect', (request, socket) => {
+      asked.push(request.url!)
+      const [host, port] = request.url!.split(':')
+      const onward = connect(Number(port), host, () => {
+        socket.write('HTTP/1.1 200 Connection Established\r\n\r\n')
+        onward.pipe(socket).pipe(onward)
+      })
+      onward.on('error', () => socket.destroy())
+      socket.on('error', () => onward.destroy())
+    })
+    await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve))
+    closing.push(() => proxy.close())
+    const { port } = proxy.address() as AddressInfo
+    const config = JSON.parse(kubeconfigFor(wire.url)) as { clusters: { cluster: Record<string, string> }[] }
+    config.clusters[0]!.cluster['proxy-url'] = `http://127.0.0.1:${port}`
+    await (await clientOf(JSON.stringify(config))).get(Nodes, { name: 'n' })
+    expect(asked).toEqual([wire.url.slice('http://'.length)])
+    expect(wire.received).toHaveLength(1)
+  })
 })
+
+function temporaryFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'kube-client-'))
+  closing.push(() => rmSync(folder, { recursive: true, force: true }))
+  return folder
+}
+
+async function withEnvironment(
+  values: { [name: string]: string | undefined },
+  run: () => Promise<void>,
+): Promise<void> {
+  const set = (name: string, value: string | undefined): void => {
+    if (value === undefined) delete process.env[name]
+    else process.env[name] = value
+  }
+  const before = Object.keys(values).map((name) => [name, process.env[name]] as const)
+  for (const [name, value] of Object.entries(values)) set(name, value)
+  try {
+    await run()
+  } finally {
+    for (const [name, value] of before) set(name, value)
+  }
+}
