@@ -83,11 +83,9 @@ describe.runIf(clis.length > 0)('the walkthrough’s other commands', () => {
       type(cli, 'aws iam create-service-linked-role --aws-service-name spot.amazonaws.com 2>&1 || true'),
     ])
     // Version 1 of the CLI knows no yaml.
-    if (!yaml.includes('argument --output: Invalid choice')) {
-      expect(yaml).toContain(`- - - Key: Name\n      Value: myeks-ng1-Node\n`)
-      expect(yaml).toContain(`    - Key: k8s.io/cluster-autoscaler/myeks\n      Value: owned\n`)
-      expect(yaml.match(/Key: aws:autoscaling:groupName/g)).toHaveLength(3)
-    }
+    expect(yaml).toMatch(
+      /argument --output: Invalid choice|^(- - - Key: Name\n      Value: myeks-ng1-Node\n(    - Key: .*\n      Value: .*\n){8}){3}$/,
+    )
     expect(name).toBe(`${groupName}\n`)
     expect(endpoint).toBe('https://127.0.0.1:6443\n')
     expect(role).toContain(

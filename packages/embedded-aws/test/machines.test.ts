@@ -131,10 +131,7 @@ describe('the catalogue', () => {
   it('holds every type with what a node needs', () => {
     const types = [...instanceTypes().values()]
     expect(types.length).toBeGreaterThan(1300)
-    for (const type of types) {
-      expect(type.vcpu, type.name).toBeGreaterThan(0)
-      expect(type.memoryMiB, type.name).toBeGreaterThan(0)
-      expect(maxPods(type), type.name).toBeGreaterThan(3)
-    }
+    const poor = types.filter((type) => !(type.vcpu > 0 && type.memoryMiB > 0 && maxPods(type) > 3))
+    expect(poor).toEqual([])
   })
 })

@@ -138,8 +138,8 @@ describe.each(services.map((service) => service.name))('%s', (service) => {
       const request = received(await protocol.serializeRequest(schema, input, context))
       const form = new URLSearchParams(request.body)
       const routed = routeOperation(model, request, form)
-      expect(routed?.operation.name, name).toBe(name)
-      expect(decodeInput(model, routed!, request, form), name).toEqual(input)
+      expect(routed?.operation.name).toBe(name)
+      expect({ name, input: decodeInput(model, routed!, request, form) }).toEqual({ name, input })
     }
   })
 
@@ -155,7 +155,7 @@ describe.each(services.map((service) => service.name))('%s', (service) => {
         headers: { ...answered.headers },
         body: new TextEncoder().encode(answered.body),
       })
-      expect(read, name).toEqual(output)
+      expect({ name, output: read }).toEqual({ name, output })
     }
   })
 

@@ -104,7 +104,7 @@ export class Groups {
       wake: undefined,
       described: undefined,
     }
-    this.#spec(group) // refuses a group that could never launch
+    this.#spec(settings) // refuses a group that could never launch
     this.#groups.set(name, group)
     this.#because(
       group,
@@ -129,6 +129,8 @@ export class Groups {
     const desired = change.desired ?? Math.min(next.maxSize, Math.max(next.minSize, before.desired))
     const settings = { ...next, desired }
     checkBounds(settings)
+    // Refuses what could never launch.
+    if ('launchTemplate' in change) this.#spec(settings)
     group.settings = settings
     group.described = undefined
     const constrained = before.minSize !== settings.minSize || before.maxSize !== settings.maxSize
@@ -308,7 +310,7 @@ export class Groups {
     }
     let lastError: unknown
     try {
-      const spec = this.#spec(group)
+      const spec = this.#spec(group.settings)
       const lifecycle = this.#lifecycleToLaunch(group, spec)
       for (const type of spec.types) {
         const request = { type, image: spec.image, subnetId, lifecycle }
@@ -553,9 +555,9 @@ export class Groups {
 
   // What to launch
 
-  #spec(group: Group): LaunchSpec {
+  #spec(settings: GroupSettings): LaunchSpec {
     const { images, launchTemplates, region, accountId } = this.#o
-    return resolveLaunchSpec(group.settings, {
+    return resolveLaunchSpec(settings, {
       images,
       launchTemplates,
       launchConfigurations: this.launchConfigurations,
