@@ -14,7 +14,7 @@ export interface AuthenticationOptions {
   readonly eks?: ((presigned: URL) => UserInfo | undefined) | undefined
 }
 
-export function userOfToken(token: string, options: AuthenticationOptions): UserInfo | undefined {
+function userOfToken(token: string, options: AuthenticationOptions): UserInfo | undefined {
   const { tokens = {} } = options
   const fixed = Object.hasOwn(tokens, token) ? tokens[token] : undefined
   if (fixed !== undefined) return authenticated(fixed)

@@ -86,25 +86,30 @@ export async function startKubeServer(server: ApiServer, options: KubeServerOpti
   secure.on('request', (request, response) =>
     handler.handle(request as unknown as IncomingMessage, response as unknown as ServerResponse, false),
   )
-  const { port, close } = await listen(secure, options.port ?? 0, host)
+  const main = await listen(secure, options.port ?? 0, host)
   const shownHost = host.includes(':') ? `[${host}]` : host === '0.0.0.0' ? '127.0.0.1' : host
   if (options.insecurePort === undefined) {
-    return { url: `https://${shownHost}:${port}`, port, insecureUrl: undefined, close }
+    return {
+      url: `https://${shownHost}:${main.port}`,
+      port: main.port,
+      insecureUrl: undefined,
+      close: () => main.close(),
+    }
   }
   const open = createServer((request, response) => handler.handle(request, response, true))
   open.requestTimeout = 0
   try {
     const insecure = await listen(open, options.insecurePort, host)
     return {
-      url: `https://${shownHost}:${port}`,
-      port,
+      url: `https://${shownHost}:${main.port}`,
+      port: main.port,
       insecureUrl: `http://${shownHost}:${insecure.port}`,
       close: async () => {
-        await Promise.all([close(), insecure.close()])
+        await Promise.all([main.close(), insecure.close()])
       },
     }
   } catch (error) {
-    await close()
+    await main.close()
     throw error
   }
 }

@@ -48,9 +48,9 @@ export async function sendLog(exchange: Exchange, server: ApiServer, key: Object
       if (begun) void turn().then(flush)
     },
   })
-  const { stop } = reading
-  response.on('close', () => stop.call(reading))
-  response.on('error', () => stop.call(reading))
+  const stop = (): void => reading?.stop()
+  response.on('close', stop)
+  response.on('error', stop)
   exchange.start(200, 'text/plain; charset=utf-8')
   response.flushHeaders()
   begun = true

@@ -259,7 +259,8 @@ function sendStored(call: Call, status: number, object: StoredObject): void {
       )
       return
     }
-    default:
+    case 'PartialObjectMetadata':
+    case 'PartialObjectMetadataList':
       exchange.sendObject(status, partialMetadata(object, accepted.metaVersion), accepted.format)
   }
 }
@@ -379,8 +380,8 @@ export function decodePatched(
 /** As Go prints a decoded patch with %+v. */
 function goText(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(goText).join(' ')}]`
-  if (typeof value !== 'object') return String(value)
   if (value === null) return '<nil>'
+  if (typeof value !== 'object') return typeof value === 'string' ? value : JSON.stringify(value)
   const fields = Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1))
   return `map[${fields.map(([name, inner]) => `${name}:${goText(inner)}`).join(' ')}]`
 }

@@ -82,6 +82,7 @@ function visit(walk: Walk, schema: Schema, value: unknown, path: string): unknow
     case 'boolean':
       if (typeof value !== 'boolean') throw mismatch(walk, value, 'bool')
       return value
+    case undefined:
     default:
       return value
   }

@@ -2,7 +2,7 @@ import type { Ms } from '@plimsoll/model'
 import type { CustomVersion } from '../../crd/custom-version.ts'
 import { ageOf } from '../human-duration.ts'
 import { parseJsonPath } from './json-path.ts'
-import { ageCell, columns, type Cell, type Column, type Printer } from './printer.ts'
+import { ageCell, columns, textAt, type Cell, type Column, type Printer } from './printer.ts'
 
 /**
  * The printer of a custom resource: its name, then the columns that its definition gives, else its age
@@ -14,13 +14,13 @@ export function customPrinter(custom: CustomVersion): Printer {
   }
   const given = custom.columns.map((column) => ({
     column: {
-      name: String(column['name'] ?? ''),
-      type: String(column['type'] ?? 'string'),
-      format: String(column['format'] ?? ''),
-      description: String(column['description'] ?? ''),
+      name: textAt(column, ['name']),
+      type: textAt(column, ['type'], 'string'),
+      format: textAt(column, ['format']),
+      description: textAt(column, ['description']),
       priority: Number(column['priority'] ?? 0),
     } satisfies Column,
-    path: parseJsonPath(String(column['jsonPath'] ?? '')),
+    path: parseJsonPath(textAt(column, ['jsonPath'])),
   }))
   return {
     columns: [...columns('Name'), ...given.map(({ column }) => column)],

@@ -1,7 +1,18 @@
 import { parseQuantity, type Ms } from '@plimsoll/model'
 import { fieldsOf, isFields, listOf, type Fields, type StoredObject } from '../../object.ts'
 import { ageOf, humanDuration } from '../human-duration.ts'
-import { ageCell, at, columns, conditionOf, none, numberAt, selectorCell, textAt, type Printer } from './printer.ts'
+import {
+  ageCell,
+  at,
+  columns,
+  conditionOf,
+  none,
+  numberAt,
+  scalarText,
+  selectorCell,
+  textAt,
+  type Printer,
+} from './printer.ts'
 
 export const services: Printer = {
   columns: columns('Name', 'Type', 'Cluster-IP', 'External-IP', 'Port(s)', 'Age', '*Selector'),
@@ -18,7 +29,7 @@ export const services: Printer = {
 
 function clusterIp(service: StoredObject): string {
   const [first] = listOf(service.spec?.['clusterIPs'])
-  return first === undefined ? textAt(service.spec, ['clusterIP'], none) : String(first)
+  return first === undefined ? textAt(service.spec, ['clusterIP'], none) : scalarText(first)
 }
 
 function externalIp(service: StoredObject): string {

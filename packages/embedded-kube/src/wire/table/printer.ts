@@ -43,10 +43,16 @@ export function at(object: unknown, ...path: readonly string[]): unknown {
   return value
 }
 
+/** A scalar as text; anything else as JSON. */
+export function scalarText(value: unknown): string {
+  if (typeof value === 'string') return value
+  return value === undefined ? '' : JSON.stringify(value)
+}
+
 /** The text at a path; `otherwise` when it is absent or empty. */
 export function textAt(object: unknown, path: readonly string[], otherwise = ''): string {
   const value = at(object, ...path)
-  return value === undefined || value === null || value === '' ? otherwise : String(value)
+  return value === undefined || value === null || value === '' ? otherwise : scalarText(value)
 }
 
 export function numberAt(object: unknown, ...path: readonly string[]): number {
@@ -72,7 +78,7 @@ export function selectorCell(selector: unknown): string {
   const terms = isFields(labels)
     ? Object.entries(labels)
         .toSorted(([a], [b]) => (a < b ? -1 : 1))
-        .map(([key, value]) => `${key}=${String(value)}`)
+        .map(([key, value]) => `${key}=${scalarText(value)}`)
     : []
   for (const expression of whole ? listOf(selector['matchExpressions']) : []) {
     const key = textAt(expression, ['key'])

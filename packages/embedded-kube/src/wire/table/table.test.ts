@@ -283,6 +283,7 @@ describe('others', () => {
   })
 
   it('every built-in kind has as many cells as columns, even for an empty object', () => {
-    for (const info of registry.resources()) cells(info.group, info.plural, {})
+    for (const info of registry.resources())
+      expect(cells(info.group, info.plural, {})).toHaveProperty(printerOf(info).columns[0]!.name)
   })
 })

@@ -9,6 +9,7 @@ import {
   containerCells,
   none,
   numberAt,
+  scalarText,
   selectorCell,
   textAt,
   type Printer,
@@ -125,7 +126,7 @@ function jobStatus(job: StoredObject): string {
 function jobCompletions(job: StoredObject): string {
   const succeeded = numberAt(job.status, 'succeeded')
   const completions = at(job.spec, 'completions')
-  if (completions !== undefined) return `${succeeded}/${String(completions)}`
+  if (completions !== undefined) return `${succeeded}/${scalarText(completions)}`
   const parallelism = numberAt(job.spec, 'parallelism')
   return parallelism > 1 ? `${succeeded}/1 of ${parallelism}` : `${succeeded}/1`
 }
@@ -197,7 +198,7 @@ function metricTargets(object: StoredObject): string {
   const v1 = at(object.spec, 'targetCPUUtilizationPercentage')
   if (v1 !== undefined) {
     const current = at(object.status, 'currentCPUUtilizationPercentage')
-    return `cpu: ${current === undefined ? '<unknown>' : `${String(current)}%`}/${String(v1)}%`
+    return `cpu: ${current === undefined ? '<unknown>' : `${scalarText(current)}%`}/${scalarText(v1)}%`
   }
   const metrics = listOf(object.spec?.['metrics'])
   if (metrics.length === 0) return none
@@ -217,7 +218,7 @@ function metricTarget(metric: unknown, current: unknown): string {
   const utilization = at(target, 'averageUtilization')
   if (utilization !== undefined) {
     const used = at(now, 'averageUtilization')
-    return `${name}${used === undefined ? '<unknown>' : `${String(used)}%`}/${String(utilization)}%`
+    return `${name}${used === undefined ? '<unknown>' : `${scalarText(used)}%`}/${scalarText(utilization)}%`
   }
   const averaged = at(target, 'averageValue') !== undefined
   const of = averaged ? 'averageValue' : 'value'
