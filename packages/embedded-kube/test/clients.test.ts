@@ -156,10 +156,11 @@ describe.concurrent.each<KubectlVersion>(['1.32', '1.34', '1.35'])('kubectl %s',
   it('sees what happens while it watches', async () => {
     const home = `w${version.replace('.', '-')}`
     await k('create', 'namespace', home)
-    const lines: string[] = []
+    let output = ''
+    const lines = (): string[] => output.split('\n').slice(0, -1)
     const args = ['--cache-dir', join(world.home, `cache-${version}`), '-n', home, 'get', 'pods', '-w', '-l', 'run']
     const watching = spawn(kubectl(version), args, { env: environment() })
-    watching.stdout.on('data', (chunk: Buffer) => lines.push(...chunk.toString().trim().split('\n')))
+    watching.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()))
     const began = world.requests.length
     const isListed = (): boolean =>
       world.requests.slice(began).some(({ url }) => url.startsWith(`/api/v1/namespaces/${home}/pods?labelSelector=run`))
@@ -170,9 +171,9 @@ describe.concurrent.each<KubectlVersion>(['1.32', '1.34', '1.35'])('kubectl %s',
     const pod = await kube.create(Pods, { metadata: { name: 'p', namespace: home, labels }, spec })
     await kube.replace(Pods, { ...pod, status: { phase: 'Running' } }, { subresource: 'status' })
     await kube.remove(Pods, { namespace: home, name: 'p' }, { gracePeriodSeconds: 0 })
-    await expect.poll(() => lines.length, { timeout: 5000 }).toBe(4)
+    await expect.poll(() => lines().length, { timeout: 5000 }).toBe(4)
     watching.kill()
-    expect(lines.map((line) => line.split(/\s+/).slice(0, 3).join(' '))).toEqual([
+    expect(lines().map((line) => line.split(/\s+/).slice(0, 3).join(' '))).toEqual([
       'NAME READY STATUS',
       'p 0/1 Pending',
       'p 0/1 Running',
