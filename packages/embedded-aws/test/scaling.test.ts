@@ -155,14 +155,11 @@ describe('shrinking', () => {
     const before = await groupOf(lab)
     const crowded = ['a', 'b', 'c'].filter((zone) => before.members.filter((m) => m.zone === zone).length === 2)
     const spared = before.members.find((m) => m.zone === crowded[0])!
-    await lab.api.call(
+    await lab.aws.invoke(
       'autoscaling',
-      'SetInstanceProtection' as never,
-      {
-        AutoScalingGroupName: lab.group,
-        InstanceIds: [spared.id],
-        ProtectedFromScaleIn: true,
-      } as never,
+      'SetInstanceProtection',
+      { AutoScalingGroupName: lab.group, InstanceIds: [spared.id], ProtectedFromScaleIn: true },
+      { requestId: 'r', accessKey: '' },
     )
     await setDesired(lab, 3)
     await lab.run(300)

@@ -5,7 +5,7 @@ import type { Group } from './group.ts'
 /** AWS tells of the last six weeks. */
 const keptFor = hours(24 * 42)
 
-/** Begins, or notes, an activity of a group. */
+/** Begins an activity of a group, or notes one that ended at once. */
 export function recordActivity(
   group: Group,
   activity: Partial<AutoScaling.Activity>,
@@ -18,24 +18,22 @@ export function recordActivity(
     StartTime: new Date(o.now),
     ...activity,
   } as AutoScaling.Activity
-  const oldest = o.now - keptFor
-  let kept = group.activities
-  if ((kept.at(-1)?.StartTime?.getTime() ?? oldest) < oldest)
-    kept = kept.filter((known) => known.StartTime!.getTime() >= oldest)
-  group.activities = [recorded, ...kept]
+  for (const [id, known] of group.activities) {
+    if (known.StartTime!.getTime() >= o.now - keptFor) break
+    group.activities.delete(id)
+  }
+  group.activities.set(o.id, recorded)
+  if (recorded.EndTime === undefined) group.running.set(recorded.Description!, o.id)
   return recorded
 }
 
-/** The running activity of that description ended well. */
+/** The activity under way of that description ended well. */
 export function finishActivity(group: Group, now: Ms, description: string): void {
-  const index = group.activities.findIndex((a) => a.Description === description && a.EndTime === undefined)
-  if (index < 0) return
-  group.activities = group.activities.with(index, {
-    ...group.activities[index]!,
-    EndTime: new Date(now),
-    StatusCode: 'Successful',
-    Progress: 100,
-  })
+  const id = group.running.get(description)
+  const activity = id === undefined ? undefined : group.activities.get(id)
+  group.running.delete(description)
+  if (id !== undefined && activity !== undefined)
+    group.activities.set(id, { ...activity, EndTime: new Date(now), StatusCode: 'Successful', Progress: 100 })
 }
 
 /** As in the sentences of causes: `2026-11-23T22:03:26Z`. */

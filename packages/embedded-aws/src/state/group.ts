@@ -77,8 +77,10 @@ export interface Group {
   /** By instance id, in order of joining. */
   readonly members: Map<string, Member>
   readonly suspended: Map<Process, string>
-  /** Newest first. */
-  activities: readonly AutoScaling.Activity[]
+  /** By id, oldest first. */
+  readonly activities: Map<string, AutoScaling.Activity>
+  /** Ids of activities under way, by their descriptions. */
+  readonly running: Map<string, string>
   /** Sentences for the next activities: why the capacity is to change. */
   causes: readonly string[]
   /** Attempts that failed in a row in every zone. */

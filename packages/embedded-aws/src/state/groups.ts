@@ -94,7 +94,8 @@ export class Groups {
       tags,
       members: new Map(),
       suspended: new Map(),
-      activities: [],
+      activities: new Map(),
+      running: new Map(),
       causes: [],
       failures: 0,
       retryAt: now,
@@ -200,10 +201,8 @@ export class Groups {
     const group = this.#groupOrThrow(instanceId)
     const member = group.members.get(instanceId)!
     const { desired, minSize } = group.settings
-    const running = group.activities.find(
-      (a) => a.Description === `Terminating EC2 instance: ${instanceId}` && a.StatusCode === 'InProgress',
-    )
-    if (!counts(member) && running !== undefined) return running
+    const running = group.running.get(`Terminating EC2 instance: ${instanceId}`)
+    if (!counts(member) && running !== undefined) return group.activities.get(running)!
     if (decrement && desired <= minSize)
       throw failure(
         'ValidationError',
@@ -247,6 +246,8 @@ export class Groups {
     const replaced = this.#replaceUnhealthy(group)
     const { desired } = group.settings
     const active = activeMembers(group)
+    if (active.length <= desired)
+      for (const { id, balancing } of active) if (balancing) this.#member(group, id, { balancing: false })
     if (active.length < desired) {
       if (!isSuspended(group, 'Launch') && now >= group.retryAt)
         this.#launchMissing(group, active.length, replaced, o.started)

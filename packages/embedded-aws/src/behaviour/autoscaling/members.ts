@@ -74,7 +74,7 @@ export const describeScalingActivities: Operation<
     input.AutoScalingGroupName === undefined ? cloud.groups.all() : [cloud.groups.group(input.AutoScalingGroupName)]
   const ids = input.ActivityIds ?? []
   const activities = groups
-    .flatMap((group) => group.activities)
+    .flatMap((group) => [...group.activities.values()].toReversed())
     .filter((activity) => ids.length === 0 || ids.includes(activity.ActivityId!))
     .toSorted((a, b) => b.StartTime!.getTime() - a.StartTime!.getTime())
   const { items, nextToken } = page(activities, {
