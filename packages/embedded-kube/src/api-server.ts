@@ -311,25 +311,18 @@ export class ApiServer {
     if (home !== '') this.#checkNamespace(info, home, meta)
     const name = this.#nameFor(info, home, meta)
     const key: StoreKey = { collection: this.#collection(info), namespace: home, name }
-    const { apiVersion: _, kind: __, metadata: ___, ...body } = sent
-    let object: StoredObject = {
-      apiVersion: storageApiVersion(info),
-      kind: info.kind,
-      metadata: {
-        ...meta,
-        name,
-        ...(home === '' ? {} : { namespace: home }),
-        uid: uuid(this.random),
-        resourceVersion: '',
-        creationTimestamp: timestamp(this.clock.now()),
-        ...(rules.generation ? { generation: 1 } : {}),
-        deletionTimestamp: undefined,
-        deletionGracePeriodSeconds: undefined,
-        selfLink: undefined,
-        managedFields: undefined,
-      },
-      ...body,
+    const { managedFields: _m, deletionTimestamp: _t, deletionGracePeriodSeconds: _g, selfLink: _s, ...given } = meta
+    const metadata: StoredObject['metadata'] = {
+      ...given,
+      name,
+      uid: uuid(this.random),
+      resourceVersion: '',
+      creationTimestamp: timestamp(this.clock.now()),
     }
+    if (home !== '') Object.assign(metadata, { namespace: home })
+    if (rules.generation) Object.assign(metadata, { generation: 1 })
+    const { apiVersion: _a, kind: _k, metadata: _o, ...body } = sent
+    let object: StoredObject = { apiVersion: storageApiVersion(info), kind: info.kind, metadata, ...body }
     if (info.subresources.has('status') && !rules.statusOnCreate) object = withField(object, 'status', undefined)
     object = toStored(info, object)
     if (context.inProcess !== true && info.schemaName !== undefined) {
@@ -351,7 +344,7 @@ export class ApiServer {
       object = this.#recorded(context, info, [], undefined, object, options)
     if (key.collection.get(home, name) !== undefined) throw alreadyExists(info, name)
     if (options.dryRun === true) return this.#serve(info, object)
-    const stored = this.#store.put(key, undefined, object)
+    const stored = this.#store.add(key, object)
     this.#pods.noteTemplate(stored)
     if (isNamespaces(info)) this.#furnish(context, stored)
     if (isDefinitions(info)) this.#define(context, stored)
@@ -519,7 +512,8 @@ export class ApiServer {
         status: withCondition(pod.status ?? {}, disrupted, now),
       })
     }
-    this.delete(context, info, key, asked)
+    const uid = asked.preconditions?.uid
+    this.delete(context, info, key, { ...asked, preconditions: uid === undefined ? undefined : { uid } })
     return success
   }
 

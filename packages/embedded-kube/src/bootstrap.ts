@@ -1,5 +1,6 @@
 import type { ApiServer } from './api-server.ts'
 import { isKubeFailure } from '@plimsoll/ports'
+import { bootstrapRoles } from './bootstrap-roles.ts'
 import type { ObjectInput } from './object.ts'
 import type { RequestContext } from './request.ts'
 
@@ -11,7 +12,7 @@ export function bootstrap(server: ApiServer): void {
     warnings: [],
     inProcess: true,
   }
-  for (const object of bootstrapObjects()) {
+  for (const object of [...bootstrapObjects(), ...bootstrapRoles()]) {
     const [group, version] = object.apiVersion!.includes('/') ? object.apiVersion!.split('/') : ['', object.apiVersion!]
     const info = server.registry.findKind(group!, version!, object.kind!)!
     try {

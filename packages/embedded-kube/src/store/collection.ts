@@ -19,8 +19,8 @@ export class Collection {
   readonly watchers: Set<StoreWatcher> = new Set()
   readonly #namespaces = new Map<string, Bucket>()
   #namespaceOrder: string[] | undefined
-  readonly #byNode: Map<string, Set<StoredObject['metadata']['uid']>> | undefined
-  readonly #byUid = new Map<string, StoredObject>()
+  /** spec.nodeName → uid → pod. */
+  readonly #byNode: Map<string, Map<string, StoredObject>> | undefined
   #size = 0
   /** Revision of the last commit; 0 before the first. */
   changedAt = 0
@@ -77,8 +77,7 @@ export class Collection {
       return found
     }
     if (filter.nodeName !== undefined && filter.nodeName !== '' && this.#byNode !== undefined) {
-      for (const uid of this.#byNode.get(filter.nodeName) ?? []) {
-        const object = this.#byUid.get(uid)!
+      for (const object of this.#byNode.get(filter.nodeName)?.values() ?? []) {
         if (filter.namespace !== undefined && object.metadata.namespace !== filter.namespace) continue
         if (filter.matches?.(object) !== false) found.push(object)
       }
@@ -100,19 +99,15 @@ export class Collection {
     const before = previous?.spec?.['nodeName'] as string | undefined
     const after = next?.spec?.['nodeName'] as string | undefined
     const uid = (next ?? previous)!.metadata.uid
-    if (next === undefined) this.#byUid.delete(uid)
-    else if (after !== undefined) this.#byUid.set(uid, next)
-    if (before === after) return
-    if (before !== undefined) {
+    if (before !== undefined && before !== after) {
       const pods = this.#byNode!.get(before)
       pods?.delete(uid)
       if (pods?.size === 0) this.#byNode!.delete(before)
     }
-    if (after !== undefined) {
-      const pods = this.#byNode!.get(after)
-      if (pods === undefined) this.#byNode!.set(after, new Set([uid]))
-      else pods.add(uid)
-    }
+    if (next === undefined || after === undefined) return
+    const pods = this.#byNode!.get(after)
+    if (pods === undefined) this.#byNode!.set(after, new Map([[uid, next]]))
+    else pods.set(uid, next)
   }
 }
 
