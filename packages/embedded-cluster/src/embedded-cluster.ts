@@ -24,6 +24,7 @@ import { CronJobController } from './controllers/cronjob.ts'
 import { EndpointSliceController } from './controllers/endpoint-slice.ts'
 import { JobController } from './controllers/job.ts'
 import { StatefulSetController } from './controllers/statefulset.ts'
+import { VolumeProvisioner } from './controllers/volume-provisioner.ts'
 import { Kubelets, type ResourceUsage } from './kubelet/kubelets.ts'
 import type { PodLogs } from './pod-logs.ts'
 import { Scheduler } from './scheduler/scheduler.ts'
@@ -115,6 +116,7 @@ export class EmbeddedCluster {
       new CronJobController(context),
       new JobController(context),
       new EndpointSliceController(context),
+      new VolumeProvisioner(context, timing),
       new DisruptionController(context),
       new TaintEvictionController(context),
       new PodGarbageCollector(context),

@@ -23,6 +23,7 @@ const sandbox: Spread = { median: 0.4, p95: 1 }
 const containerStart: Spread = { median: 0.3, p95: 0.8 }
 const becomeReady: Spread = { median: 1, p95: 2 }
 const devicePlugin: Spread = { median: 25, p95: 60 }
+const volume: Spread = { median: 3, p95: 6 }
 const exit: Spread = { median: 1, p95: 5 }
 /** Bytes a second that a node pulls from a registry, shared by its pulls. */
 const pullBandwidth = 60_000_000
@@ -55,6 +56,10 @@ export class Timing {
   /** From the node's readiness until its GPUs and other devices are counted. */
   devicePlugin(random: Random): Ms {
     return this.#draw(random, devicePlugin)
+  }
+  /** Until an EBS volume exists. */
+  volume(random: Random): Ms {
+    return this.#draw(random, volume)
   }
   sandbox(random: Random): Ms {
     return this.#draw(random, sandbox)

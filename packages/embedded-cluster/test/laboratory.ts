@@ -25,7 +25,7 @@ import {
 } from '@plimsoll/ports'
 import { EmbeddedCluster, type EmbeddedClusterOptions } from '../src/index.ts'
 
-export class FakeMachines implements Machines {
+class FakeMachines implements Machines {
   readonly #sinks = new Set<MachineSink>()
   readonly #running = new Map<string, Machine>()
   readonly #stopped = new Set<string>()

@@ -1,14 +1,4 @@
-import {
-  CSINodes,
-  Deployments,
-  Leases,
-  Nodes,
-  Pods,
-  seconds,
-  type Json,
-  type Node,
-  type Pod,
-} from '@plimsoll/model'
+import { CSINodes, Deployments, Leases, Nodes, Pods, seconds, type Json, type Node, type Pod } from '@plimsoll/model'
 import { describe, expect, it } from 'vitest'
 import { deployment, laboratory, machine, type Laboratory } from './laboratory.ts'
 
@@ -249,7 +239,9 @@ describe('a node that somebody deletes', () => {
     await lab.kube.remove(Nodes, { name: machine(0).nodeName })
     await lab.clock.runFor(seconds(300))
     expect(await lab.nodes()).toEqual([])
-    await expect(lab.kube.get(Leases, { namespace: 'kube-node-lease', name: machine(0).nodeName })).rejects.toThrow()
+    await expect(
+      lab.kube.get(Leases, { namespace: 'kube-node-lease', name: machine(0).nodeName }),
+    ).rejects.toMatchObject({ failure: 'notFound' })
     await lab.cluster.stop()
   })
 })

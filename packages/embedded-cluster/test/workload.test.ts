@@ -6,7 +6,9 @@ import {
   EndpointSlices,
   EndpointsResource,
   Jobs,
+  Nodes,
   PersistentVolumeClaims,
+  PersistentVolumes,
   PodDisruptionBudgets,
   Pods,
   ReplicaSets,
@@ -86,11 +88,10 @@ describe('a deployment', () => {
     expect(leastReady).toBe(4)
     const sets = (await lab.kube.list(ReplicaSets)).items
     expect(
-      sets.map((set) => [set.spec.replicas, set.metadata.annotations?.['deployment.kubernetes.io/revision']]).sort(),
-    ).toEqual([
-      [0, '1'],
-      [5, '2'],
-    ])
+      sets
+        .map((set) => `${set.spec.replicas} ${set.metadata.annotations?.['deployment.kubernetes.io/revision']}`)
+        .sort(),
+    ).toEqual(['0 1', '5 2'])
     await scale(lab, 'web', 2)
     await lab.clock.runFor(seconds(60))
     const pods = await lab.pods()
@@ -686,7 +687,7 @@ describe('a stateful set', () => {
     await lab.cluster.stop()
   })
 
-  it('asks for the volumes that it wants', async () => {
+  it('gets the volumes that it wants, in the zone of its node', async () => {
     const lab = await readyCluster()
     await lab.apply({
       apiVersion: 'apps/v1',
@@ -711,6 +712,19 @@ describe('a stateful set', () => {
       name: 'data',
       persistentVolumeClaim: { claimName: 'data-db-0' },
     })
+    const claim = await lab.kube.get(PersistentVolumeClaims, key('data-db-0'))
+    expect(claim.status).toMatchObject({ phase: 'Bound', capacity: { storage: '1Gi' } })
+    const volume = await lab.kube.get(PersistentVolumes, { name: claim.spec!.volumeName! })
+    const [pod] = await lab.pods('app=db')
+    expect(pod!.status?.phase).toBe('Running')
+    const node = await lab.kube.get(Nodes, { name: pod!.spec.nodeName! })
+    const zone = node.metadata.labels!['topology.kubernetes.io/zone']
+    const [term] = volume.spec!.nodeAffinity!.required!.nodeSelectorTerms
+    expect(term!.matchExpressions![0]!.values).toEqual([zone])
+    await lab.kube.remove(StatefulSets, key('db'))
+    await lab.kube.remove(PersistentVolumeClaims, key('data-db-0'))
+    await lab.clock.runFor(seconds(60))
+    expect((await lab.kube.list(PersistentVolumes)).items).toEqual([])
     await lab.cluster.stop()
   })
 })
@@ -754,7 +768,7 @@ describe('a job', () => {
     expect(pods.map((pod) => pod.status?.phase)).toEqual(Array(5).fill('Succeeded'))
     expect(pods.flatMap((pod) => pod.metadata.finalizers ?? [])).toEqual([])
     await lab.clock.runFor(seconds(120))
-    await expect(lab.kube.get(Jobs, key('work'))).rejects.toThrow()
+    await expect(lab.kube.get(Jobs, key('work'))).rejects.toMatchObject({ failure: 'notFound' })
     expect(await lab.pods()).toEqual([])
     await lab.cluster.stop()
   })
@@ -768,7 +782,7 @@ describe('a job', () => {
     const { status } = await lab.kube.get(Jobs, key('broken'))
     expect(status).toMatchObject({ failed: 3 })
     expect(status!.conditions!.at(-1)).toMatchObject({ type: 'Failed', reason: 'BackoffLimitExceeded' })
-    const started = (await lab.pods()).map((pod) => Date.parse(pod.status!.startTime!)).sort()
+    const started = (await lab.pods()).map((pod) => Date.parse(pod.status!.startTime!)).sort((a, b) => a - b)
     expect(started[1]! - started[0]!).toBeGreaterThan(10_000)
     expect(started[2]! - started[1]!).toBeGreaterThan(20_000)
     await lab.cluster.stop()
@@ -780,7 +794,9 @@ describe('a job', () => {
     await lab.clock.runFor(seconds(60))
     expect((await lab.kube.get(Jobs, key('parts'))).status).toMatchObject({ succeeded: 3, completedIndexes: '0-2' })
     expect(
-      (await lab.pods()).map((pod) => pod.metadata.annotations!['batch.kubernetes.io/job-completion-index']).sort(),
+      (await lab.pods())
+        .map((pod) => pod.metadata.annotations!['batch.kubernetes.io/job-completion-index'] ?? '')
+        .sort(),
     ).toEqual(['0', '1', '2'])
     await lab.cluster.stop()
   })
@@ -825,7 +841,7 @@ describe('a service', () => {
     const ips = (await lab.pods()).map((pod) => pod.status!.podIP!).sort()
     expect(await slices()).toMatchObject([{ ports: [{ name: 'http', port: 8080, protocol: 'TCP' }] }])
     const [slice] = (await slices()) as { endpoints: { addresses: string[]; conditions: object; zone: string }[] }[]
-    expect(slice!.endpoints.map((endpoint) => endpoint.addresses[0]).sort()).toEqual(ips)
+    expect(slice!.endpoints.map((endpoint) => endpoint.addresses[0] ?? '').sort()).toEqual(ips)
     expect(slice!.endpoints[0]).toMatchObject({ conditions: { ready: true, serving: true, terminating: false } })
     const old: Endpoints = await lab.kube.get(EndpointsResource, key('web'))
     expect(old.subsets![0]!.addresses!.map((address) => address.ip).sort()).toEqual(ips)

@@ -121,7 +121,8 @@ export class CloudNodeController implements Controller {
         return 'delete'
       case 'stopped':
         return tainted ? 'none' : 'taint'
-      default:
+      case 'pending':
+      case 'running':
         return 'none'
     }
   }

@@ -69,8 +69,8 @@ export function nextRun(schedule: CronSchedule, after: Ms): Ms | undefined {
   const at = new Date(Math.floor(after / 60_000) * 60_000 + 60_000)
   const limit = at.getUTCFullYear() + 5
   while (at.getUTCFullYear() <= limit) {
-    if (!schedule.months.has(at.getUTCMonth() + 1)) (at.setUTCMonth(at.getUTCMonth() + 1, 1), at.setUTCHours(0, 0))
-    else if (!dayMatches(schedule, at)) (at.setUTCDate(at.getUTCDate() + 1), at.setUTCHours(0, 0))
+    if (!schedule.months.has(at.getUTCMonth() + 1)) at.setTime(Date.UTC(at.getUTCFullYear(), at.getUTCMonth() + 1, 1))
+    else if (!dayMatches(schedule, at)) at.setTime(Date.UTC(at.getUTCFullYear(), at.getUTCMonth(), at.getUTCDate() + 1))
     else if (!schedule.hours.has(at.getUTCHours())) at.setUTCHours(at.getUTCHours() + 1, 0)
     else if (!schedule.minutes.has(at.getUTCMinutes())) at.setUTCMinutes(at.getUTCMinutes() + 1)
     else return ms(at.getTime())

@@ -133,7 +133,7 @@ export class DaemonSetController implements Controller {
     const wanted = compileRequiredNodeAffinity({ spec: set.spec.template.spec! } as Pod)
     const hash = templateHash(set.spec.template, set.status?.collisionCount)
     const tolerations = tolerationsOf(set)
-    let failure: unknown
+    let failure: Error | undefined
     for (const name of dirty) {
       const node = nodes.get({ name })
       const pods = byNode.get(name) ?? []
@@ -146,7 +146,7 @@ export class DaemonSetController implements Controller {
         await this.#manage(set, node, pods, run, hash)
       } catch (error) {
         // The others are not to wait for this one.
-        failure ??= error
+        failure ??= error as Error
         watched.dirty.add(name)
       }
       watched.standings.set(name, this.#standing(set, pods, run.start, hash))

@@ -254,7 +254,7 @@ export class OwnerGarbageCollector implements Controller {
   }
 
   async #orphanDependents(uid: string, owner: GraphNode): Promise<void> {
-    for (const dependent of [...(this.#dependents.get(uid) ?? [])]) {
+    for (const dependent of this.#dependents.get(uid) ?? []) {
       const node = this.#graph.get(dependent)
       if (node !== undefined)
         await this.#setOwners(

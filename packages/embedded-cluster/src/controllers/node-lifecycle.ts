@@ -184,7 +184,7 @@ export class NodeLifecycleController implements Controller {
       if (node !== undefined) await this.#lookForLife(node, now)
     }
     await this.#taintExecute(due, now)
-    for (const name of [...this.#due.keys()]) {
+    for (const name of this.#due.keys()) {
       const node = this.#context.caches.nodes.get({ name })
       if (node === undefined) this.#due.delete(name)
       else this.#consider(node)
@@ -245,14 +245,8 @@ export class NodeLifecycleController implements Controller {
   }
 
   #executeTaintWanted(node: Node): string | undefined {
-    switch (nodeCondition(node, 'Ready')?.status) {
-      case 'False':
-        return notReady
-      case 'Unknown':
-        return unreachable
-      default:
-        return undefined
-    }
+    const ready = nodeCondition(node, 'Ready')?.status
+    return ready === 'False' ? notReady : ready === 'Unknown' ? unreachable : undefined
   }
 
   /** NoExecute taints empty nodes: few at a time, and none while all nodes seem to be gone, for then it is us. */

@@ -72,7 +72,7 @@ export class PodGarbageCollector implements Controller {
   async #look(): Promise<void> {
     const now = this.#context.clock.now()
     const { caches } = this.#context
-    for (const [name, since] of [...this.#missing]) {
+    for (const [name, since] of this.#missing) {
       if (since === Infinity) {
         this.#missing.set(name, now)
         this.#timer.due(now + quarantineMs)
@@ -88,7 +88,7 @@ export class PodGarbageCollector implements Controller {
         await this.#remove(withDisruption(pod, 'DeletionByPodGC', 'PodGC: node no longer exists', timestamp(now)))
       }
     }
-    for (const key of [...this.#unplaced]) {
+    for (const key of this.#unplaced) {
       this.#unplaced.delete(key)
       const pod = caches.pods.get(splitKey(key))
       if (pod !== undefined && pod.metadata.deletionTimestamp !== undefined) await this.#remove(pod)

@@ -26,7 +26,7 @@ export class ContainerLog {
   /** No more lines will come: those who follow are sent home. */
   close(): void {
     this.#closed = true
-    for (const follower of [...this.#followers]) follower.end()
+    for (const follower of this.#followers) follower.end()
     this.#followers.clear()
   }
 

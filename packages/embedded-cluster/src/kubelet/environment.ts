@@ -62,7 +62,7 @@ export async function containerEnvironment(
 }
 
 /** `$(NAME)` becomes its value, `$$(NAME)` the literal `$(NAME)`; unknown names stay as they are. */
-export function expand(text: string, env: { readonly [name: string]: string }): string {
+function expand(text: string, env: { readonly [name: string]: string }): string {
   return text.replace(/\$\$|\$\(([^)]*)\)/g, (whole, name: string | undefined) => {
     if (whole === '$$') return '$'
     return env[name!] ?? whole

@@ -20,7 +20,7 @@ import type { Timing } from '../timing.ts'
 import type { AddressPool } from './addresses.ts'
 import { ImageStore } from './images.ts'
 import { isDevice, kubeletLabels, newNode, nodeStatus, type NodeHealth } from './node-object.ts'
-import { PodLife } from './pod-life.ts'
+import { PodLife, type PodHost } from './pod-life.ts'
 import { Room, type Refusal } from './room.ts'
 
 export interface KubeletOptions {
@@ -52,7 +52,7 @@ const imageReportDelay = ms(10_000)
 const networkComplaint =
   'container runtime network not ready: NetworkReady=false reason:NetworkPluginNotReady message:Network plugin returns error: cni plugin not initialized'
 
-export class Kubelet {
+export class Kubelet implements PodHost {
   readonly machine: Machine
   readonly nodeName: string
   readonly hostIP: string

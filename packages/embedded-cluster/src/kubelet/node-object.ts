@@ -27,7 +27,7 @@ const twins: readonly (readonly [string, string])[] = [
 ]
 
 /** The labels that the cloud controller gives, a moment after registration. */
-export function isCloudLabel(key: string): boolean {
+function isCloudLabel(key: string): boolean {
   return (
     key === 'node.kubernetes.io/instance-type' ||
     key === 'beta.kubernetes.io/instance-type' ||
@@ -40,7 +40,7 @@ export function isCloudLabel(key: string): boolean {
 type Labels = { readonly [key: string]: string }
 
 /** All labels that the node ends up with by kubelet and cloud controller, twins included. */
-export function allLabels(machine: Machine): Labels {
+function allLabels(machine: Machine): Labels {
   const labels: Record<string, string> = {
     ...machine.labels,
     'kubernetes.io/arch': machine.architecture,

@@ -5,18 +5,24 @@ import {
   hex,
   ignoreNotFound,
   isKubeFailure,
+  type Clock,
   type ContainerRequest,
   type ContainerResponse,
+  type KubeApi,
+  type Log,
+  type Machine,
+  type ProgramTable,
   type Random,
   type Timer,
 } from '@plimsoll/ports'
+import type { EventRecorder } from '@plimsoll/runtime'
 import { Lifetime } from '../machinery/lifetime.ts'
 import { podReference } from '../machinery/reference.ts'
 import { isSidecar } from '../pods.ts'
+import type { Timing } from '../timing.ts'
 import { ContainerLog } from './container-log.ts'
 import { ContainerConfigError, containerEnvironment } from './environment.ts'
-import { pulledMessage } from './images.ts'
-import type { Kubelet } from './kubelet.ts'
+import { pulledMessage, type ImageStore } from './images.ts'
 import { podStatus, type ContainerView, type Role, type RunState, type TerminatedState } from './pod-status.ts'
 import { probeOnce, type ProbeResult } from './probe.ts'
 import {
@@ -29,6 +35,7 @@ import {
   sleepOf,
   type Process,
 } from './process.ts'
+import type { Refusal } from './room.ts'
 import { missingVolume } from './volumes.ts'
 
 /** CrashLoopBackOff: 10 s doubling to 5 min, forgotten after 10 min without a crash. */
@@ -37,6 +44,34 @@ const longestBackoffMs = 300_000
 const mountRetry = ms(2000)
 const defaultGraceSeconds = 30
 const rejectionDelay = ms(50)
+
+/** What a pod needs of the kubelet that runs it. */
+export interface PodHost {
+  readonly machine: Machine
+  readonly nodeName: string
+  readonly hostIP: string
+  readonly kube: KubeApi
+  readonly clock: Clock
+  readonly random: Random
+  readonly log: Log
+  readonly timing: Timing
+  readonly programs: ProgramTable
+  readonly events: EventRecorder
+  readonly images: ImageStore
+  /** The machine lost power: nothing may be written any more. */
+  readonly over: boolean
+  readonly networkReady: boolean
+  readonly networkComplaint: string
+  whenNetworkReady(): Promise<void>
+  /** The API server as the pod's service account. */
+  kubeOf(pod: Pod): KubeApi
+  /** Takes room for the pod, or says why there is none. */
+  admit(pod: Pod): Refusal | undefined
+  /** Idempotent. */
+  release(pod: Pod): void
+  takeAddress(pod: Pod): string
+  freeAddress(address: string): void
+}
 
 class ContainerRun implements ContainerView {
   readonly spec: Container
@@ -64,7 +99,7 @@ class ContainerRun implements ContainerView {
 }
 
 export class PodLife {
-  readonly #kubelet: Kubelet
+  readonly #kubelet: PodHost
   readonly #life: Lifetime
   readonly #random: Random
   #pod: Pod
@@ -84,7 +119,7 @@ export class PodLife {
   #posting: Promise<void> | undefined
   #postAgain = false
 
-  constructor(kubelet: Kubelet, pod: Pod) {
+  constructor(kubelet: PodHost, pod: Pod) {
     this.#kubelet = kubelet
     this.#life = new Lifetime(kubelet.clock)
     this.#pod = pod

@@ -124,9 +124,9 @@ export function plainRun(
 const jobDuration = ms(5000)
 
 /** How long containers of plain images run before they exit by themselves: a Go duration. */
-export const runDurationAnnotation = 'plimsoll.dev/run-duration'
+const runDurationAnnotation = 'plimsoll.dev/run-duration'
 /** The code with which they then exit; 0 when absent. */
-export const exitCodeAnnotation = 'plimsoll.dev/exit-code'
+const exitCodeAnnotation = 'plimsoll.dev/exit-code'
 /** From SIGTERM to the exit. */
 export const exitDurationAnnotation = 'plimsoll.dev/exit-duration'
 /** From the start of a container with a readiness probe until the probe can succeed. */

@@ -40,6 +40,6 @@ export class Lifetime {
 
   end(): void {
     this.#over = true
-    for (const timer of [...this.#timers]) timer.cancel()
+    for (const timer of this.#timers) timer.cancel()
   }
 }
