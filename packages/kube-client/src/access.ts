@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import type { RequestOptions } from 'node:https'
 import { homedir } from 'node:os'
 import { delimiter, dirname, join, resolve } from 'node:path'
+import type * as clientNode from '@kubernetes/client-node'
 import type { KubeConfig } from '@kubernetes/client-node'
 import { KubeError } from '@plimsoll/ports'
 
@@ -67,7 +68,7 @@ export async function readAccess(access: KubeAccess): Promise<Endpoint> {
   }
 }
 
-type Library = typeof import('@kubernetes/client-node')
+type Library = typeof clientNode
 
 interface NamedUser {
   readonly name: string

@@ -215,6 +215,8 @@ export class LeaderElection {
     const release = retryOnConflict(
       async () => {
         const stored = await kube.get(Leases, this.#key)
+        // A late answer may show the lease of this identity's next life.
+        late.signal.throwIfAborted()
         if (stored.spec.holderIdentity !== this.#o.identity) return
         const now = microTimestamp(clock.now())
         const spec = { ...stored.spec, holderIdentity: '', leaseDurationSeconds: 1, renewTime: now, acquireTime: now }

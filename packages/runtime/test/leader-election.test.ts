@@ -276,7 +276,8 @@ describe('LeaderElection', () => {
         await clock.runFor(seconds(60))
         await Promise.all(lives)
       }),
-      { numRuns: 40 },
+      // The example once released the lease of its own next life.
+      { numRuns: 40, examples: [[-440876950, 3]] },
     )
   })
 })
