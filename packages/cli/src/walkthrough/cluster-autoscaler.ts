@@ -21,7 +21,6 @@ export const clusterAutoscalerChapter: Chapter = {
       title: 'The instances carry the tags by which Cluster Autoscaler will find their group',
       command:
         'aws ec2 describe-instances --filters Name=tag:Name,Values=$CLUSTER_NAME-ng1-Node --query "Reservations[*].Instances[*].Tags[*]" --output yaml',
-      shows: /cluster-autoscaler|owned|'true'|Name|ng1/,
       aws: {
         ask: (aws, env) =>
           aws.call('ec2', 'DescribeInstances', {
