@@ -132,6 +132,20 @@ describe('refusals of RunInstances', () => {
     })
   })
 
+  it('a subnet without addresses gives all or nothing', async () => {
+    const lab = laboratory()
+    const before = await lab.api.call('ec2', 'DescribeInstances', {})
+    await expect(run(lab, { MinCount: 251, MaxCount: 251 })).rejects.toMatchObject({
+      code: 'InsufficientFreeAddressesInSubnet',
+    })
+    await lab.run(300)
+    const after = await lab.api.call('ec2', 'DescribeInstances', {
+      Filters: [{ Name: 'instance-state-name', Values: ['running'] }],
+    })
+    expect(after).toEqual(before)
+    expect(await run(lab, { MinCount: 1, MaxCount: 300 })).toHaveLength(250)
+  })
+
   it('the quota of vCPUs', async () => {
     const lab = laboratory()
     lab.aws.faults.setVcpuLimit(8)

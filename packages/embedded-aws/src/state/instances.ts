@@ -7,7 +7,7 @@ import type { Faults } from './faults.ts'
 import type { Ids } from './ids.ts'
 import { describeInstance } from './instance-description.ts'
 import type { LaunchRequest } from './launch-request.ts'
-import type { Network } from './network.ts'
+import { noAddressLeft, type Network } from './network.ts'
 import type { Timing } from './timing.ts'
 import { zonesOf } from './zones.ts'
 
@@ -109,13 +109,15 @@ export class Instances {
   /** Why the launch would fail now, in AWS's words; undefined when it would not. */
   launchFailure(request: Pick<LaunchRequest, 'type' | 'image' | 'subnetId' | 'lifecycle'>): Error | undefined {
     const { type, image, lifecycle } = request
-    const zone = this.#network.subnet(request.subnetId).AvailabilityZone!
+    const subnet = this.#network.subnet(request.subnetId)
+    const zone = subnet.AvailabilityZone!
     const architecture = type.architecture === 'arm64' ? 'arm64' : 'x86_64'
     if (image.Architecture !== architecture)
       return failure(
         'InvalidParameterValue',
         `The architecture '${architecture}' of the specified instance type does not match the architecture '${image.Architecture}' of the specified AMI. Specify an instance type and an AMI that have matching architectures, and try again. You can use 'describe-instance-types' or 'describe-images' to discover the architecture of the instance type or AMI.`,
       )
+    if (subnet.AvailableIpAddressCount === 0) return noAddressLeft(request.subnetId)
     const { vcpusMax } = this.#faults
     if (lifecycle === 'on-demand' && vcpusMax < Infinity && this.#vcpusInUse() + type.vcpu > vcpusMax)
       return failure(

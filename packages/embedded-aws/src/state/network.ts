@@ -1,4 +1,5 @@
 import type * as Ec2 from '@aws-sdk/client-ec2'
+import type { AwsError } from '@plimsoll/ports'
 import { failure } from './failure.ts'
 import type { Ids } from './ids.ts'
 import { mergeTags, type Tag } from './tags.ts'
@@ -125,11 +126,7 @@ export class Network {
     const used = this.#used.get(subnetId)!
     const { base, size } = parseCidr(subnet.CidrBlock!)
     const usable = size - addressesReserved
-    if (used.size >= usable)
-      throw failure(
-        'InsufficientFreeAddressesInSubnet',
-        `There are not enough free addresses in subnet '${subnetId}' to satisfy the requested number of instances.`,
-      )
+    if (used.size >= usable) throw noAddressLeft(subnetId)
     let offset = this.#ids.below(usable)
     while (used.has(offset)) offset = (offset + 1) % usable
     used.add(offset)
@@ -155,6 +152,13 @@ export class Network {
     // Tags may have changed meanwhile: the stored record is the one to build on.
     this.subnets.set(subnet.SubnetId!, { ...this.subnets.get(subnet.SubnetId!)!, AvailableIpAddressCount: free })
   }
+}
+
+export function noAddressLeft(subnetId: string): AwsError {
+  return failure(
+    'InsufficientFreeAddressesInSubnet',
+    `There are not enough free addresses in subnet '${subnetId}' to satisfy the requested number of instances.`,
+  )
 }
 
 function parseCidr(cidr: string): { readonly base: number; readonly size: number } {
