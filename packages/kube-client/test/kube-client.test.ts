@@ -452,6 +452,30 @@ describe('watches', () => {
     expect(events).toEqual([])
   })
 
+  it('says nothing more once stopped from within an event', async () => {
+    let write: (chunk: string) => void
+    const wire = await serve((_, response) => {
+      response.writeHead(200).flushHeaders()
+      write = (chunk) => response.write(chunk)
+    })
+    const client = await clientOf(kubeconfigFor(wire.url))
+    const names: string[] = []
+    const subscription = await client.watch(
+      Pods,
+      {},
+      {
+        event: (event) => {
+          if (event.type !== 'BOOKMARK') names.push(event.object.metadata.name)
+          subscription.stop()
+        },
+        end: () => names.push('end'),
+      },
+    )
+    write!(lineOf('ADDED', pod('a', '1')) + lineOf('ADDED', pod('b', '2')))
+    await new Promise((resolve) => setTimeout(resolve, 30))
+    expect(names).toEqual(['a'])
+  })
+
   it.each([
     [410, 'Expired', 'gone'],
     [403, 'Forbidden', 'forbidden'],
