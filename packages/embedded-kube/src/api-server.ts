@@ -1,14 +1,5 @@
 // The API server without its wire: what a request means, decided synchronously over the store.
-import {
-  apiVersionOf,
-  assertNever,
-  ms,
-  timestamp,
-  type Ms,
-  type ObjectKey,
-  type ObjectMeta,
-  type Scale,
-} from '@plimsoll/model'
+import { apiVersionOf, assertNever, timestamp, type ObjectKey, type ObjectMeta, type Scale } from '@plimsoll/model'
 import {
   KubeError,
   uuid,
@@ -18,41 +9,34 @@ import {
   type Subscription,
   type WatchSink,
 } from '@plimsoll/ports'
+import { checkNamespaceDeletion, namespaceFinalizers, terminatingNamespace } from './admission/namespaces.ts'
+import { PodAdmission } from './admission/pod-admission.ts'
+import { ServiceAddresses } from './admission/service-addresses.ts'
+import { afterUpdate, entriesOf, managersOf, type Manager, type ManagerId } from './apply/managed-fields.ts'
+import { applyOver, type Applied } from './apply/server-side-apply.ts'
+import { computedList } from './computed-lists.ts'
+import { cleanupFinalizer, customResources, hasRules } from './crd/definition.ts'
+import { fillDefaults, prune, schemaErrors } from './crd/structural-schema.ts'
+import { afterDeletion, checkPreconditions, deletedStatus, finalizersGone } from './deletion.ts'
 import {
   alreadyExists,
   badRequest,
-  conflict,
-  expired,
   failure,
   forbidden,
-  forbiddenField,
   invalid,
-  invalidValue,
   methodNotAllowed,
-  modifiedMeanwhile,
   notFound,
   required,
   resourceNotFound,
-  resourceVersionTooLarge,
   type FieldError,
 } from './errors.ts'
-import { InProcessClient } from './in-process-client.ts'
-import { PodAdmission } from './admission/pod-admission.ts'
-import { ServiceAddresses } from './admission/service-addresses.ts'
-import { checkNamespaceDeletion, namespaceFinalizers, terminatingNamespace } from './admission/namespaces.ts'
-import { canonicalQuantities } from './kinds/quantities.ts'
-import { metadataErrors, nameErrors } from './kinds/names.ts'
-import { toServed, toStored } from './kinds/conversions.ts'
-import { cleanupFinalizer, customResources, hasRules } from './crd/definition.ts'
-import { fillDefaults, prune, schemaErrors } from './crd/structural-schema.ts'
-import { computedList } from './computed-lists.ts'
-import { afterUpdate, entriesOf, managersOf, type Manager, type ManagerId } from './apply/managed-fields.ts'
-import { applyOver, type Applied } from './apply/server-side-apply.ts'
 import { EventExpiry } from './event-expiry.ts'
-import { Termination } from './termination.ts'
-import { review } from './reviews.ts'
-import type { Collection } from './store/collection.ts'
+import { InProcessClient } from './in-process-client.ts'
+import { toServed, toStored } from './kinds/conversions.ts'
 import { rulesOf } from './kinds/index.ts'
+import { generateName, metadataErrors, nameErrors } from './kinds/names.ts'
+import { canonicalQuantities } from './kinds/quantities.ts'
+import { checkListVersion, checkReached, ListPages, revisionOf, type Page } from './list-pages.ts'
 import {
   equal,
   isFields,
@@ -60,13 +44,13 @@ import {
   withField,
   withoutNulls,
   type Fields,
+  withMeta,
   type ObjectInput,
   type StoredObject,
 } from './object.ts'
 import { jsonPatch } from './patch/json-patch.ts'
 import { mergePatch } from './patch/merge-patch.ts'
 import { strategicMergePatch } from './patch/strategic-merge-patch.ts'
-import { schemaNamed, type Schema } from './schema-table.ts'
 import { Registry, type ResourceInfo } from './registry.ts'
 import type {
   Deletion,
@@ -86,14 +70,19 @@ import type {
   UserInfo,
   WriteOptions,
 } from './request.ts'
+import { review } from './reviews.ts'
+import { schemaNamed, type Schema } from './schema-table.ts'
+import type { Collection } from './store/collection.ts'
+import type { StoreEvent } from './store/event-ring.ts'
+import { filterOf, type Filter } from './store/selection.ts'
+import { Store, type StoreKey } from './store/store.ts'
 import { bound, withCondition } from './subresources/binding.ts'
 import { evictionVerdict } from './subresources/eviction.ts'
 import { containerForLog, noLogs } from './subresources/log.ts'
 import { scaleOf, withScale } from './subresources/scale.ts'
 import { ServiceAccountTokens } from './subresources/service-account-token.ts'
-import { Store, type StoreKey } from './store/store.ts'
-import type { StoreEvent } from './store/event-ring.ts'
-import { filterOf, type Filter } from './store/selection.ts'
+import { Termination } from './termination.ts'
+import { checkFinalizers, checkVersion, decoded, heldEntries, mergeUpdate, specChanged } from './update-merge.ts'
 
 export interface ApiServerOptions {
   readonly clock: Clock
@@ -118,15 +107,9 @@ export type Decoder = (
   validation: FieldValidation,
 ) => ObjectInput
 
-interface Snapshot {
-  readonly items: readonly StoredObject[]
-  readonly revision: number
-  readonly expiresAt: number
-}
-
+const objectMetaName = 'io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta'
 const strategicRefused =
   'the body of the request was in an unknown format - accepted media types include: application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml'
-const objectMetaName = 'io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta'
 const podsType = { group: '', version: 'v1', plural: 'pods' }
 const internalContext: RequestContext = {
   user: { name: 'system:apiserver', groups: ['system:masters'] },
@@ -134,8 +117,6 @@ const internalContext: RequestContext = {
   warnings: [],
   inProcess: true,
 }
-const snapshotLifeMs = 300_000
-const snapshotsMax = 100
 
 export class ApiServer {
   readonly registry: Registry = new Registry()
@@ -148,7 +129,7 @@ export class ApiServer {
   readonly #addresses: ServiceAddresses
   readonly #tokens: ServiceAccountTokens
   readonly #customSchemas = new WeakMap<ResourceInfo, Schema>()
-  readonly #snapshots = new Map<string, Snapshot>()
+  readonly #pages: ListPages
   /** Where container logs come from. */
   podLogs: PodLogs | undefined
   /** What nodes and containers use. */
@@ -177,6 +158,7 @@ export class ApiServer {
       options.random.split('service-addresses'),
       options.serviceNetwork ?? '10.100',
     )
+    this.#pages = new ListPages(options.clock)
     this.#tokens = new ServiceAccountTokens(options.random.split('tokens'))
   }
 
@@ -204,10 +186,7 @@ export class ApiServer {
     options: { readonly resourceVersion?: string | undefined } = {},
   ): StoredObject {
     this.#allow(info, 'get')
-    const asked = revisionOf(options.resourceVersion)
-    if (asked !== undefined && asked > this.#store.revision) {
-      throw resourceVersionTooLarge(asked, this.#store.revision)
-    }
+    checkReached(revisionOf(options.resourceVersion), this.#store.revision)
     const computed = this.#computed(info)
     if (computed === undefined) return this.#serve(info, this.#find(info, key))
     const found = computed.find(
@@ -221,19 +200,23 @@ export class ApiServer {
   list(_context: RequestContext, info: ResourceInfo, options: ServerListOptions = {}): ServerList {
     this.#allow(info, 'list')
     const filter = filterOf(info, options)
-    if (options.continue !== undefined && options.continue !== '') return this.#continue(info, options)
-    const asked = revisionOf(options.resourceVersion)
-    this.#checkMatch(options.resourceVersionMatch, options.resourceVersion)
-    if (asked !== undefined && asked > this.#store.revision) {
-      throw resourceVersionTooLarge(asked, this.#store.revision)
+    const { revision } = this.#store
+    let page: Page
+    if (options.continue !== undefined && options.continue !== '') {
+      page = this.#pages.next(info, options.continue, options)
+    } else {
+      checkListVersion(options, revision)
+      const items =
+        this.#computed(info)?.filter((object) => isWithin(object, filter)) ?? this.#collection(info).list(filter)
+      page = this.#pages.first(info, items, revision, options)
     }
-    if (options.resourceVersionMatch === 'Exact' && asked !== this.#store.revision) {
-      throw expired('The provided resource version is too old to list from it.')
+    const { continue: token, remainingItemCount } = page
+    return {
+      items: isStorage(info) ? page.items : page.items.map((object) => toServed(info, object)),
+      resourceVersion: String(page.revision),
+      ...(token === undefined ? {} : { continue: token }),
+      ...(remainingItemCount === undefined ? {} : { remainingItemCount }),
     }
-    const items =
-      this.#computed(info)?.filter((object) => isWithin(object, filter)) ?? this.#collection(info).list(filter)
-    const revision = this.#store.revision
-    return this.#page(info, items, 0, revision, options)
   }
 
   /**
@@ -261,9 +244,7 @@ export class ApiServer {
     if (options.sendInitialEvents !== true && asked !== undefined && asked > 0) {
       return this.#store.listenSince(collection, asked, deliver)
     }
-    if (asked !== undefined && asked > this.#store.revision) {
-      throw resourceVersionTooLarge(asked, this.#store.revision)
-    }
+    checkReached(asked, this.#store.revision)
     const revision = this.#store.revision
     const initial = options.sendInitialEvents === false ? [] : collection.list(filter)
     let stopped = false
@@ -394,12 +375,12 @@ export class ApiServer {
     const present = this.#find(info, key)
     let found = present
     if (isNamespaces(info)) checkNamespaceDeletion(key.name)
-    this.#checkPreconditions(info, found, options.preconditions)
-    const rules = rulesOf(info)
+    checkPreconditions(info, found, options.preconditions)
     const place = this.#place(info, key)
+    const dryRun = options.dryRun?.includes('All') === true
     if (isNamespaces(info) && namespaceFinalizers(found).length > 0) {
       const next = terminatingNamespace(found, this.clock.now())
-      return { object: options.dryRun?.includes('All') === true ? next : this.#store.put(place, found, next) }
+      return { object: dryRun ? next : this.#store.put(place, found, next) }
     }
     if (isDefinitions(info) && !(found.metadata.finalizers ?? []).includes(cleanupFinalizer)) {
       const { group, names } = found.spec as { readonly group: string; readonly names: { readonly plural: string } }
@@ -408,27 +389,10 @@ export class ApiServer {
         found = withMeta(found, { finalizers })
       }
     }
-    const dryRun = options.dryRun?.includes('All') === true
-    const now = this.clock.now()
-    const grace = rules.graceful ? podGracePeriod(found, options.gracePeriodSeconds) : 0
-    const finalizers = finalizersFor(found, options, rules.orphanByDefault)
-    const meta = found.metadata
-    let next = found
-    if (grace > 0) {
-      const until = ms(now + grace * 1000)
-      const before = meta.deletionGracePeriodSeconds
-      if (meta.deletionTimestamp === undefined || before === undefined || grace < before) {
-        next = withMeta(found, deletionMarks(meta, until, grace))
-      }
-    } else if (finalizers.length > 0) {
-      next = withMeta(found, {
-        ...(meta.deletionTimestamp === undefined ? deletionMarks(meta, now, 0) : { deletionGracePeriodSeconds: 0 }),
-      })
-    } else {
-      const gone = dryRun ? found : this.#store.remove(place, found)
-      return { status: deletedStatus(info, gone) }
+    const next = afterDeletion(found, rulesOf(info), options, this.clock.now())
+    if (next === undefined) {
+      return { status: deletedStatus(info, dryRun ? present : this.#store.remove(place, present)) }
     }
-    next = withMeta(next, { finalizers: finalizers.length === 0 ? undefined : finalizers })
     if (equal(next, present)) return { object: this.#serve(info, present) }
     return { object: this.#serve(info, dryRun ? next : this.#store.put(place, present, next)) }
   }
@@ -497,10 +461,12 @@ export class ApiServer {
     )
     if (dryRun) return success
     if (verdict.kind === 'spend') {
-      this.#checkPreconditions(info, pod, asked.preconditions)
+      checkPreconditions(info, pod, asked.preconditions)
       const { metadata } = verdict.budget
       const place = { collection: budgets, namespace: metadata.namespace ?? '', name: metadata.name }
       this.#store.put(place, verdict.budget, { ...verdict.budget, status: verdict.status })
+    }
+    if (verdict.kind !== 'delete') {
       const disrupted = {
         type: 'DisruptionTarget',
         status: 'True',
@@ -611,67 +577,13 @@ export class ApiServer {
 
   /** A stored object in the version asked for. */
   #serve(info: ResourceInfo, object: StoredObject): StoredObject {
-    return info.storage.version === info.version && info.storage.group === info.group ? object : toServed(info, object)
+    return isStorage(info) ? object : toServed(info, object)
   }
 
   #allow(info: ResourceInfo, verb: string, subresource?: string): void {
     const verbs = subresource === undefined ? info.verbs : info.subresources.get(subresource)?.verbs
     if (verbs === undefined) throw resourceNotFound()
     if (!verbs.includes(verb)) throw methodNotAllowed(info, verb)
-  }
-
-  #checkMatch(match: string | undefined, resourceVersion: string | undefined): void {
-    if (match === undefined || match === '') return
-    if (resourceVersion === undefined || resourceVersion === '') {
-      throw invalid({ group: 'meta.k8s.io', kind: 'ListOptions' }, '', [
-        forbiddenField('resourceVersionMatch', 'resourceVersionMatch is forbidden unless resourceVersion is provided'),
-      ])
-    }
-    if (match === 'Exact' && resourceVersion === '0') {
-      throw invalid({ group: 'meta.k8s.io', kind: 'ListOptions' }, '', [
-        forbiddenField('resourceVersionMatch', 'resourceVersionMatch "exact" is forbidden for resourceVersion "0"'),
-      ])
-    }
-  }
-
-  #page(
-    info: ResourceInfo,
-    items: readonly StoredObject[],
-    from: number,
-    revision: number,
-    options: ServerListOptions,
-  ): ServerList {
-    const limit = options.limit ?? 0
-    const end = limit > 0 ? Math.min(items.length, from + limit) : items.length
-    const page = from === 0 && end === items.length ? items : items.slice(from, end)
-    const served = page.map((object) => this.#serve(info, object))
-    if (end === items.length) return { items: served, resourceVersion: String(revision) }
-    const id = snapshotId(info, revision, options)
-    this.#snapshots.delete(id)
-    this.#snapshots.set(id, { items, revision, expiresAt: this.clock.now() + snapshotLifeMs })
-    for (const old of this.#snapshots.keys()) {
-      if (this.#snapshots.size <= snapshotsMax) break
-      this.#snapshots.delete(old)
-    }
-    const unselected = (options.labelSelector ?? '') === '' && (options.fieldSelector ?? '') === ''
-    return {
-      items: served,
-      resourceVersion: String(revision),
-      continue: continueToken(revision, end),
-      ...(unselected ? { remainingItemCount: items.length - end } : {}),
-    }
-  }
-
-  #continue(info: ResourceInfo, options: ServerListOptions): ServerList {
-    const token = parseContinueToken(options.continue!)
-    if (token === undefined) throw badRequest(`continue key is not valid: ${options.continue}`)
-    const snapshot = this.#snapshots.get(snapshotId(info, token.revision, options))
-    if (snapshot === undefined || snapshot.expiresAt < this.clock.now()) {
-      throw expired(
-        'The provided continue parameter is too old to display a consistent list result. You must start a new list without the continue parameter.',
-      )
-    }
-    return this.#page(info, snapshot.items, token.next, snapshot.revision, options)
   }
 
   // --- writing ---
@@ -872,24 +784,11 @@ export class ApiServer {
   ): StoredObject {
     const rules = rulesOf(info)
     const old = this.#find(info, key)
-    const meta = sent.metadata ?? {}
-    if (meta.uid !== undefined && meta.uid !== '' && meta.uid !== old.metadata.uid) {
-      throw conflict(
-        info,
-        key.name,
-        `Precondition failed: UID in precondition: ${meta.uid}, UID in object meta: ${old.metadata.uid}`,
-      )
-    }
-    const version = meta.resourceVersion ?? ''
-    if (version === '' || version === '0') {
-      if (!rules.unconditionalUpdate) {
-        throw invalid(info, key.name, [invalidValue('metadata.resourceVersion', 0, 'must be specified for an update')])
-      }
-    } else if (version !== old.metadata.resourceVersion) throw conflict(info, key.name, modifiedMeanwhile)
-    const merged = this.#merge(info, old, toStored(info, sent as StoredObject), options.subresource)
+    checkVersion(info, old, sent.metadata ?? {})
+    const merged = mergeUpdate(info, old, toStored(info, sent as StoredObject), options.subresource)
     let next = merged
     if (context.inProcess !== true && info.schemaName !== undefined) next = canonicalQuantities(next, info.schemaName)
-    this.#checkFinalizers(info, next, old)
+    checkFinalizers(info, next, old)
     const errors = metadataErrors(next.metadata, old.metadata)
     if (options.subresource !== 'status') {
       next = this.#admit(info, rules.defaults?.(next, this.clock.now()) ?? next, old)
@@ -908,7 +807,9 @@ export class ApiServer {
     }
     if (options.dryRun === true) return this.#serve(info, next)
     const place = this.#place(info, key)
-    if (finalizersGone(next, old)) return this.#serve(info, this.#store.remove(place, next))
+    if (!isNamespaces(info) && finalizersGone(next, old)) {
+      return this.#serve(info, this.#store.remove(place, old, next))
+    }
     const stored = this.#store.put(place, old, next)
     this.#pods.noteTemplate(stored)
     if (isDefinitions(info)) this.#define(context, stored)
@@ -989,81 +890,6 @@ export class ApiServer {
       data: { 'ca.crt': this.certificateAuthority },
     })
   }
-
-  /** What the write leaves of the old object: the server's metadata, and the half that the endpoint does not write. */
-  #merge(
-    info: ResourceInfo,
-    old: StoredObject,
-    sent: ObjectInput,
-    subresource: UpdateOptions['subresource'],
-  ): StoredObject {
-    const meta = old.metadata
-    if (subresource === 'finalize') {
-      const { finalizers } = (sent['spec'] ?? {}) as Fields
-      return { ...old, spec: { ...old.spec, finalizers } }
-    }
-    if (subresource === 'status' || subresource === 'approval') {
-      const metadata = rulesOf(info).metadataWithStatus
-        ? { ...meta, labels: sent.metadata?.labels, annotations: sent.metadata?.annotations }
-        : meta
-      return { ...old, metadata, status: sent['status'] as Fields | undefined }
-    }
-    const { apiVersion: _, kind: __, metadata: ___, ...body } = sent
-    return {
-      apiVersion: old.apiVersion,
-      kind: old.kind,
-      metadata: {
-        ...sent.metadata,
-        name: meta.name,
-        namespace: meta.namespace,
-        uid: meta.uid,
-        resourceVersion: meta.resourceVersion,
-        creationTimestamp: meta.creationTimestamp,
-        generateName: meta.generateName,
-        generation: meta.generation,
-        deletionTimestamp: meta.deletionTimestamp,
-        deletionGracePeriodSeconds: meta.deletionGracePeriodSeconds,
-        selfLink: undefined,
-      },
-      ...body,
-      ...(info.subresources.has('status') ? { status: old.status } : {}),
-    }
-  }
-
-  #checkFinalizers(info: ResourceInfo, next: StoredObject, old: StoredObject): void {
-    if (old.metadata.deletionTimestamp === undefined || next.metadata.finalizers === old.metadata.finalizers) return
-    const before = old.metadata.finalizers ?? []
-    const added = (next.metadata.finalizers ?? []).filter((finalizer) => !before.includes(finalizer))
-    if (added.length === 0) return
-    throw invalid(info, next.metadata.name, [
-      forbiddenField(
-        'metadata.finalizers',
-        `no new finalizers can be added if the object is being deleted, found new finalizers []string{${added.map((f) => JSON.stringify(f)).join(', ')}}`,
-      ),
-    ])
-  }
-
-  #checkPreconditions(info: ResourceInfo, found: StoredObject, asked: DeletionOptions['preconditions']): void {
-    const { name, uid, resourceVersion } = found.metadata
-    if (asked?.uid !== undefined && asked.uid !== uid) {
-      throw conflict(info, name, `Precondition failed: UID in precondition: ${asked.uid}, UID in object meta: ${uid}`)
-    }
-    if (asked?.resourceVersion !== undefined && asked.resourceVersion !== resourceVersion) {
-      throw conflict(
-        info,
-        name,
-        `Precondition failed: ResourceVersion in precondition: ${asked.resourceVersion}, ResourceVersion in object meta: ${resourceVersion}`,
-      )
-    }
-  }
-}
-
-/** Who managed what before a write: as the client sends it, else as it is stored. */
-function heldEntries(sent: ObjectInput, old: StoredObject): ObjectMeta['managedFields'] {
-  const asked = sent.metadata?.managedFields
-  const present = old.metadata.managedFields
-  if (asked === undefined || asked === present || equal(asked, present)) return present
-  return managersOf(asked).length === 0 ? undefined : asked
 }
 
 /** Events and leases are written too often, and never applied. */
@@ -1078,18 +904,17 @@ function isWithin(object: StoredObject, filter: Filter): boolean {
   )
 }
 
+/** Whether objects are served as they are stored. */
+function isStorage(info: ResourceInfo): boolean {
+  return info.storage.version === info.version && info.storage.group === info.group
+}
+
 function isPods(info: ResourceInfo): boolean {
   return info.group === '' && info.plural === 'pods'
 }
 
 function isDefinitions(info: ResourceInfo): boolean {
   return info.group === 'apiextensions.k8s.io' && info.plural === 'customresourcedefinitions'
-}
-
-/** As Go would have decoded it. Custom resources keep their nulls until their schema has been asked. */
-function decoded(context: RequestContext, info: ResourceInfo, input: ObjectInput): ObjectInput {
-  if (context.inProcess === true) return input
-  return info.custom === undefined ? withoutNulls(input) : { ...input, metadata: withoutNulls(input.metadata) }
 }
 
 function isNamespaces(info: ResourceInfo): boolean {
@@ -1106,118 +931,4 @@ function withNotReadyTaint(node: StoredObject): StoredObject {
 
 function storageApiVersion(info: ResourceInfo): string {
   return apiVersionOf(info.storage)
-}
-
-export function withMeta(object: StoredObject, changes: Partial<StoredObject['metadata']>): StoredObject {
-  return { ...object, metadata: { ...object.metadata, ...changes } }
-}
-
-/** undefined when unset; 0 means any. @throws {KubeError} invalid when it is not a number */
-function revisionOf(text: string | undefined): number | undefined {
-  if (text === undefined || text === '') return undefined
-  if (!/^\d+$/.test(text)) {
-    throw invalid({ group: 'meta.k8s.io', kind: 'ListOptions' }, '', [
-      invalidValue('resourceVersion', text, `strconv.ParseUint: parsing ${JSON.stringify(text)}: invalid syntax`),
-    ])
-  }
-  return Number(text)
-}
-
-const nameLetters = 'bcdfghjklmnpqrstvwxz2456789'
-
-/** kubernetes/apiserver:pkg/storage/names/generate.go */
-export function generateName(base: string, random: Random): string {
-  let name = base.slice(0, 58)
-  for (let i = 0; i < 5; i++) name += nameLetters[random.below(nameLetters.length)]
-  return name
-}
-
-function specChanged(next: StoredObject, old: StoredObject): boolean {
-  for (const field of new Set([...Object.keys(next), ...Object.keys(old)])) {
-    if (field === 'metadata' || field === 'status') continue
-    if (!equal(next[field], old[field])) return true
-  }
-  return false
-}
-
-function finalizersGone(next: StoredObject, old: StoredObject): boolean {
-  return (
-    old.metadata.deletionTimestamp !== undefined &&
-    (old.metadata.deletionGracePeriodSeconds ?? 0) === 0 &&
-    (old.metadata.finalizers?.length ?? 0) > 0 &&
-    (next.metadata.finalizers?.length ?? 0) === 0
-  )
-}
-
-function deletionMarks(meta: StoredObject['metadata'], at: Ms, grace: number): Partial<StoredObject['metadata']> {
-  return {
-    deletionTimestamp: timestamp(at),
-    deletionGracePeriodSeconds: grace,
-    ...(meta.generation === undefined ? {} : { generation: meta.generation + 1 }),
-  }
-}
-
-/** kubernetes/kubernetes:pkg/registry/core/pod/strategy.go, CheckGracefulDelete */
-function podGracePeriod(pod: StoredObject, asked: number | null | undefined): number {
-  let period = asked ?? (pod.spec?.['terminationGracePeriodSeconds'] as number | undefined) ?? 30
-  if ((pod.spec?.['nodeName'] ?? '') === '') period = 0
-  const phase = pod.status?.['phase']
-  if (phase === 'Succeeded' || phase === 'Failed') period = 0
-  return period < 0 ? 1 : period
-}
-
-function finalizersFor(object: StoredObject, options: DeletionOptions, orphanByDefault: boolean): readonly string[] {
-  const present = object.metadata.finalizers ?? []
-  const policy =
-    options.propagationPolicy ??
-    (options.orphanDependents === undefined ? undefined : options.orphanDependents ? 'Orphan' : 'Background')
-  const others = present.filter((finalizer) => finalizer !== 'foregroundDeletion' && finalizer !== 'orphan')
-  if (policy === 'Foreground') return [...others, 'foregroundDeletion']
-  if (policy === 'Orphan') return [...others, 'orphan']
-  if (policy === 'Background') return others
-  if (others.length !== present.length) return present
-  return orphanByDefault ? [...others, 'orphan'] : others
-}
-
-function deletedStatus(info: ResourceInfo, object: StoredObject): Fields {
-  return {
-    kind: 'Status',
-    apiVersion: 'v1',
-    metadata: {},
-    status: 'Success',
-    details: {
-      name: object.metadata.name,
-      ...(info.group === '' ? {} : { group: info.group }),
-      kind: info.plural,
-      uid: object.metadata.uid,
-    },
-  }
-}
-
-function snapshotId(info: ResourceInfo, revision: number, options: ServerListOptions): string {
-  return JSON.stringify([
-    info.storage.group,
-    info.plural,
-    revision,
-    options.namespace ?? '',
-    options.labelSelector ?? '',
-    options.fieldSelector ?? '',
-  ])
-}
-
-function continueToken(revision: number, next: number): string {
-  return btoa(JSON.stringify({ v: 'meta.k8s.io/v1', rv: revision, next }))
-    .replaceAll('+', '-')
-    .replaceAll('/', '_')
-    .replaceAll('=', '')
-}
-
-function parseContinueToken(text: string): { readonly revision: number; readonly next: number } | undefined {
-  try {
-    const token = JSON.parse(atob(text.replaceAll('-', '+').replaceAll('_', '/'))) as Fields
-    const { rv, next } = token
-    return typeof rv === 'number' && typeof next === 'number' ? { revision: rv, next } : undefined
-  } catch {
-    return undefined
-  }
 }

@@ -48,7 +48,7 @@ export function failure(
 }
 
 /** `deployments.apps`, or `pods` for the core group. */
-export function qualifiedResource(type: Named): string {
+function qualifiedResource(type: Named): string {
   return type.group === '' ? type.plural : `${type.plural}.${type.group}`
 }
 

@@ -100,3 +100,8 @@ export function withoutNulls<T>(value: T): T {
   }
   return (copy ?? value) as T
 }
+
+/** The object with some of its metadata replaced. */
+export function withMeta(object: StoredObject, changes: Partial<StoredObject['metadata']>): StoredObject {
+  return { ...object, metadata: { ...object.metadata, ...changes } }
+}

@@ -1,5 +1,6 @@
 // The forms of names, labels and annotations (kubernetes/apimachinery:pkg/util/validation/validation.go).
 import type { ObjectMeta } from '@plimsoll/model'
+import type { Random } from '@plimsoll/ports'
 import { invalidValue, tooLong, type FieldError } from '../errors.ts'
 
 const label1123 = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/
@@ -126,4 +127,13 @@ function ownerErrors(owners: NonNullable<ObjectMeta['ownerReferences']>): FieldE
     )
   }
   return errors
+}
+
+const nameLetters = 'bcdfghjklmnpqrstvwxz2456789'
+
+/** kubernetes/apiserver:pkg/storage/names/generate.go */
+export function generateName(base: string, random: Random): string {
+  let name = base.slice(0, 58)
+  for (let i = 0; i < 5; i++) name += nameLetters[random.below(nameLetters.length)]
+  return name
 }

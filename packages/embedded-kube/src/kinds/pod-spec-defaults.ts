@@ -46,7 +46,7 @@ function requestsFromLimits(container: Fields): Fields {
   return requests === resources['requests'] ? container : { ...container, resources: { ...resources, requests } }
 }
 
-export function containerDefaults(container: Fields, hostNetwork: boolean): Fields {
+function containerDefaults(container: Fields, hostNetwork: boolean): Fields {
   let filled = withDefaults(container, {
     resources: {},
     terminationMessagePath: '/dev/termination-log',

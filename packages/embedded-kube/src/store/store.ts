@@ -87,14 +87,14 @@ export class Store {
     return made
   }
 
-  /** Removes; returns the last state, stamped with the version of the removal. */
-  remove(key: StoreKey, previous: StoredObject): StoredObject {
+  /** Removes; returns the last state, `last` if the removing write changed it, stamped with the version of the removal. */
+  remove(key: StoreKey, previous: StoredObject, last: StoredObject = previous): StoredObject {
     const revision = ++this.#revision
-    const last: StoredObject = { ...previous, metadata: { ...previous.metadata, resourceVersion: String(revision) } }
+    const stored: StoredObject = { ...last, metadata: { ...last.metadata, resourceVersion: String(revision) } }
     key.collection.set(key.namespace, key.name, previous, undefined)
     this.#indexOwners(key, previous, undefined)
-    this.#publish(key.collection, { revision, type: 'DELETED', object: last, previous })
-    return last
+    this.#publish(key.collection, { revision, type: 'DELETED', object: stored, previous })
+    return stored
   }
 
   /** Listens from now on. */

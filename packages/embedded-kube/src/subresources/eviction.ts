@@ -9,8 +9,10 @@ const disruptedPodsMax = 2000
 
 /** What an eviction comes to. */
 export type EvictionVerdict =
-  /** Delete without asking a budget; `checked`: only if the pod is still the one that was looked at. */
-  | { readonly kind: 'delete'; readonly checked: boolean }
+  /** Delete a pod that has ended, or not begun. */
+  | { readonly kind: 'delete' }
+  /** No budget has a say: mark the pod, then delete. */
+  | { readonly kind: 'disrupt' }
   /** Write the budget's status, mark the pod, then delete. */
   | { readonly kind: 'spend'; readonly budget: StoredObject; readonly status: Fields }
 
@@ -26,7 +28,7 @@ export function evictionVerdict(pod: StoredObject, budgets: readonly StoredObjec
     phase === 'Pending' ||
     pod.metadata.deletionTimestamp !== undefined
   ) {
-    return { kind: 'delete', checked: false }
+    return { kind: 'delete' }
   }
   const covering = budgets.filter((budget) =>
     labelSelectorMatches(budget.spec?.['selector'] as LabelSelector | undefined, pod.metadata.labels),
@@ -40,13 +42,13 @@ export function evictionVerdict(pod: StoredObject, budgets: readonly StoredObjec
     )
   }
   const [budget] = covering
-  if (budget === undefined) return { kind: 'delete', checked: false }
+  if (budget === undefined) return { kind: 'disrupt' }
   const status = fieldsOf(budget.status)
   const current = Number(status['currentHealthy'] ?? 0)
   const desired = Number(status['desiredHealthy'] ?? 0)
   if (!isReady(pod)) {
-    if (budget.spec?.['unhealthyPodEvictionPolicy'] === 'AlwaysAllow') return { kind: 'delete', checked: true }
-    if (current >= desired && desired > 0) return { kind: 'delete', checked: true }
+    if (budget.spec?.['unhealthyPodEvictionPolicy'] === 'AlwaysAllow') return { kind: 'disrupt' }
+    if (current >= desired && desired > 0) return { kind: 'disrupt' }
   }
   return { kind: 'spend', budget, status: spend(pod, budget, now) }
 }

@@ -61,7 +61,7 @@ export class ServiceAccountTokens {
   }
 }
 
-export function serviceAccountUser(account: StoredObject): UserInfo {
+function serviceAccountUser(account: StoredObject): UserInfo {
   const { namespace = '', name, uid } = account.metadata
   return {
     name: `system:serviceaccount:${namespace}:${name}`,

@@ -1,0 +1,99 @@
+// What becomes of an object when a client writes over it (kubernetes/apiserver:pkg/registry/rest/update.go, BeforeUpdate).
+import type { ObjectMeta } from '@plimsoll/model'
+import { managersOf } from './apply/managed-fields.ts'
+import { conflict, forbiddenField, invalid, invalidValue, modifiedMeanwhile } from './errors.ts'
+import { rulesOf } from './kinds/index.ts'
+import { equal, withoutNulls, type Fields, type ObjectInput, type StoredObject } from './object.ts'
+import type { ResourceInfo } from './resource-info.ts'
+import type { RequestContext, UpdateOptions } from './request.ts'
+
+/** What the write leaves of the old object: the server's metadata, and the half that the endpoint does not write. */
+export function mergeUpdate(
+  info: ResourceInfo,
+  old: StoredObject,
+  sent: ObjectInput,
+  subresource: UpdateOptions['subresource'],
+): StoredObject {
+  const meta = old.metadata
+  if (subresource === 'finalize') {
+    const { finalizers } = (sent['spec'] ?? {}) as Fields
+    return { ...old, spec: { ...old.spec, finalizers } }
+  }
+  if (subresource === 'status' || subresource === 'approval') {
+    const metadata = rulesOf(info).metadataWithStatus
+      ? { ...meta, labels: sent.metadata?.labels, annotations: sent.metadata?.annotations }
+      : meta
+    return { ...old, metadata, status: sent['status'] as Fields | undefined }
+  }
+  const { apiVersion: _, kind: __, metadata: ___, ...body } = sent
+  return {
+    apiVersion: old.apiVersion,
+    kind: old.kind,
+    metadata: {
+      ...sent.metadata,
+      name: meta.name,
+      namespace: meta.namespace,
+      uid: meta.uid,
+      resourceVersion: meta.resourceVersion,
+      creationTimestamp: meta.creationTimestamp,
+      generateName: meta.generateName,
+      generation: meta.generation,
+      deletionTimestamp: meta.deletionTimestamp,
+      deletionGracePeriodSeconds: meta.deletionGracePeriodSeconds,
+      selfLink: undefined,
+    },
+    ...body,
+    ...(info.subresources.has('status') ? { status: old.status } : {}),
+  }
+}
+
+/** @throws {KubeError} invalid when a finalizer is added to what is being deleted */
+export function checkFinalizers(info: ResourceInfo, next: StoredObject, old: StoredObject): void {
+  if (old.metadata.deletionTimestamp === undefined || next.metadata.finalizers === old.metadata.finalizers) return
+  const before = old.metadata.finalizers ?? []
+  const added = (next.metadata.finalizers ?? []).filter((finalizer) => !before.includes(finalizer))
+  if (added.length === 0) return
+  throw invalid(info, next.metadata.name, [
+    forbiddenField(
+      'metadata.finalizers',
+      `no new finalizers can be added if the object is being deleted, found new finalizers []string{${added.map((f) => JSON.stringify(f)).join(', ')}}`,
+    ),
+  ])
+}
+
+/** @throws {KubeError} conflict when the object is another or was changed meanwhile, invalid when a version is missing */
+export function checkVersion(info: ResourceInfo, old: StoredObject, meta: ObjectMeta): void {
+  const { name, uid, resourceVersion } = old.metadata
+  if (meta.uid !== undefined && meta.uid !== '' && meta.uid !== uid) {
+    throw conflict(info, name, `Precondition failed: UID in precondition: ${meta.uid}, UID in object meta: ${uid}`)
+  }
+  const version = meta.resourceVersion ?? ''
+  if (version !== '' && version !== '0') {
+    if (version !== resourceVersion) throw conflict(info, name, modifiedMeanwhile)
+  } else if (!rulesOf(info).unconditionalUpdate) {
+    throw invalid(info, name, [invalidValue('metadata.resourceVersion', 0, 'must be specified for an update')])
+  }
+}
+
+/** Whether anything but metadata and status differs. */
+export function specChanged(next: StoredObject, old: StoredObject): boolean {
+  for (const field of new Set([...Object.keys(next), ...Object.keys(old)])) {
+    if (field === 'metadata' || field === 'status') continue
+    if (!equal(next[field], old[field])) return true
+  }
+  return false
+}
+
+/** Who managed what before a write: as the client sends it, else as it is stored. */
+export function heldEntries(sent: ObjectInput, old: StoredObject): ObjectMeta['managedFields'] {
+  const asked = sent.metadata?.managedFields
+  const present = old.metadata.managedFields
+  if (asked === undefined || asked === present || equal(asked, present)) return present
+  return managersOf(asked).length === 0 ? undefined : asked
+}
+
+/** As Go would have decoded it. Custom resources keep their nulls until their schema has been asked. */
+export function decoded(context: RequestContext, info: ResourceInfo, input: ObjectInput): ObjectInput {
+  if (context.inProcess === true) return input
+  return info.custom === undefined ? withoutNulls(input) : { ...input, metadata: withoutNulls(input.metadata) }
+}
