@@ -249,11 +249,17 @@ export class AwsNodeGroups implements NodeGroups {
   async #setSize(asg: Asg, size: number): Promise<void> {
     this.#log.named('auto_scaling_groups.go').info(0, `Setting asg ${asg.name} size to ${size}`)
     const start = this.#clock.now()
-    await this.#calls.call('autoscaling', 'SetDesiredCapacity', {
-      AutoScalingGroupName: asg.name,
-      DesiredCapacity: size,
-      HonorCooldown: false,
-    })
+    try {
+      await this.#calls.call('autoscaling', 'SetDesiredCapacity', {
+        AutoScalingGroupName: asg.name,
+        DesiredCapacity: size,
+        HonorCooldown: false,
+      })
+    } catch (error) {
+      // An answer that was lost leaves open what the size is now: look again.
+      if (error instanceof NodeGroupError && error.failure.kind === 'unavailable') this.#refreshedAt = undefined
+      throw error
+    }
     asg.resizedAt = start
     asg.size = size
     this.#index()

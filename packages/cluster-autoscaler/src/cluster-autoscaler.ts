@@ -134,7 +134,10 @@ export class ClusterAutoscaler {
     const { options, kube, clock, identity } = this.#ports
     for (const line of options.flagLines) this.#log.named('flags.go').info(1, line)
     this.#log.named('main.go').info(1, `Cluster Autoscaler ${clusterAutoscalerVersion}`)
-    if (!options.leaderElect) return this.#lead(signal)
+    if (!options.leaderElect) {
+      await this.#lead(signal)
+      return this.#cleanUp()
+    }
     try {
       await kube.list(Nodes, { limit: 1 })
     } catch (error) {
@@ -154,7 +157,11 @@ export class ClusterAutoscaler {
       random: this.#ports.random.split('leader-election'),
       events: this.#events,
     })
-    const outcome = await election.run(signal, (leading) => this.#lead(leading))
+    const outcome = await election.run(signal, async (leading) => {
+      await this.#lead(leading)
+      // Whoever took the lease writes the status by now.
+      if (signal.aborted) await this.#cleanUp()
+    })
     if (outcome === 'lost') throw autoscalerError(new Error('lost master'))
   }
 
@@ -200,7 +207,6 @@ export class ClusterAutoscaler {
     } catch (error) {
       if (!signal.aborted) throw error
     }
-    await this.#cleanUp()
   }
 
   async #runAccounted(signal: AbortSignal): Promise<void> {

@@ -8,7 +8,7 @@ import type { NodeTaintWriter } from '../nodes/node-taint-writer.ts'
 import { readinessOf } from '../nodes/readiness.ts'
 import { toBeDeletedTaint } from '../nodes/taints.ts'
 import type { ClusterAutoscalerOptions } from '../options/options.ts'
-import { isExpendable, isMirrorPod, podName } from '../pods/pod-kinds.ts'
+import { isExpendable, podName } from '../pods/pod-kinds.ts'
 import type { ClusterRecorder } from '../state/cluster-recorder.ts'
 import type { ClusterState } from '../state/cluster-state.ts'
 import type { WorldView } from '../state/world-view.ts'
@@ -179,11 +179,11 @@ export class ScaleDownActuator {
       throw new AutoscalerError('transientError', `can't remove node ${name}: ${kinds.blocking.message}`)
     }
     if (!drain && kinds.toMove.length > 0) throw new AutoscalerError('transientError', 'node is not empty')
-    // Expendable pods do not keep a node, but they are told to go like the others.
-    const expendable = view
-      .podsOn(name)
-      .filter((pod) => !isFinished(pod) && !isMirrorPod(pod) && isExpendable(pod, options.expendablePodsPriorityCutoff))
-    if (drain) await evictor.drain(each.node, [...kinds.toMove, ...expendable], kinds.daemonSetPods, signal)
+    if (kinds.awaited.length > 0) {
+      const names = kinds.awaited.map(podName).join(', ')
+      throw new AutoscalerError('transientError', `can't remove node ${name}: waiting for ${names} to finish`)
+    }
+    if (drain) await evictor.drain(each.node, kinds.toMove, kinds.daemonSetPods, signal)
     else await evictor.evictDaemonSetPods(kinds.daemonSetPods, signal)
   }
 

@@ -158,7 +158,7 @@ export class ScaleUp {
     const { recorder, groups, state, metrics } = this.#o
     const from = `instead of ${group.targetSize} (max: ${group.maxSize})`
     const delta = newSize - group.targetSize
-    this.#log.info(0, `Scale-up: setting group ${group.id} size to ${newSize}`)
+    this.#o.log.named('executor.go').info(0, `Scale-up: setting group ${group.id} size to ${newSize}`)
     recorder.cluster('Normal', 'ScaledUpGroup', `Scale-up: setting group ${group.id} size to ${newSize} ${from}`)
     try {
       await groups.increaseSize(group.id, delta)
