@@ -88,6 +88,19 @@ describe('authentication', () => {
     expect((await stranger.send('/healthz/ping')).text).toBe('ok')
   })
 
+  it('takes everyone for the administrator on the port without TLS', async () => {
+    const open = await serve({ insecurePort: 0 })
+    try {
+      const body = JSON.stringify({ apiVersion: 'authentication.k8s.io/v1', kind: 'SelfSubjectReview' })
+      const path = '/apis/authentication.k8s.io/v1/selfsubjectreviews'
+      const headers = { 'content-type': 'application/json' }
+      const answer = await fetch(`${open.server.insecureUrl}${path}`, { method: 'POST', body, headers })
+      expect(await answer.json()).toMatchObject({ status: { userInfo: { username: 'kubernetes-admin' } } })
+    } finally {
+      await open.close()
+    }
+  })
+
   it('lets a user speak for another', async () => {
     const body = { apiVersion: 'authentication.k8s.io/v1', kind: 'SelfSubjectReview' }
     const headers = { 'impersonate-user': 'alice', 'impersonate-group': 'dev' }
@@ -186,8 +199,8 @@ describe('documents', () => {
     expect((await admin.send(crds, { body: crd })).status).toBe(201)
     const after = await admin.send('/apis', { headers: { accept: v2 } })
     expect(after.headers['etag']).not.toBe(before.headers['etag'])
-    const { json } = await admin.send('/openapi/v3/apis/example.com/v1')
-    expect(json.components.schemas['com.example.v1.Gadget'].properties.spec.properties.size.type).toBe('integer')
+    const told = await admin.send('/openapi/v3/apis/example.com/v1')
+    expect(told.json.components.schemas['com.example.v1.Gadget'].properties.spec.properties.size.type).toBe('integer')
 
     const gadgets = `/apis/example.com/v1/namespaces/${namespace}/gadgets`
     const gadget = { apiVersion: 'example.com/v1', kind: 'Gadget', metadata: { name: 'g' }, spec: { size: 3 } }
@@ -196,13 +209,23 @@ describe('documents', () => {
     expect(shown.json.columnDefinitions.map(({ name }: { name: string }) => name)).toEqual(['Name', 'Size'])
     expect(shown.json.rows[0].cells).toEqual(['g', 3])
     const patch = { method: 'PATCH', body: {}, headers: { 'content-type': 'application/strategic-merge-patch+json' } }
-    expect((await admin.send(`${gadgets}/g`, patch)).status).toBe(415)
+    const refused = await admin.send(`${gadgets}/g`, patch)
+    expect(refused.status).toBe(415)
+    expect(refused.json.message).not.toContain('strategic')
     const strict = await admin.send(`${gadgets}?fieldValidation=Strict`, {
       body: { ...gadget, metadata: { name: 'h' }, spec: { sise: 3 } },
     })
     expect(strict.json.message).toBe(
       'Gadget in version "v1" cannot be handled as a Gadget: strict decoding error: unknown field "spec.sise"',
     )
+    const widened = {
+      spec: { versions: [{ ...crd.spec.versions[0], schema: { openAPIV3Schema: { type: 'object' } } }] },
+    }
+    const headers = { 'content-type': 'application/merge-patch+json' }
+    await admin.send(`${crds}/gadgets.example.com`, { method: 'PATCH', body: widened, headers })
+    const changed = await admin.send('/openapi/v3/apis/example.com/v1')
+    expect(changed.json.components.schemas['com.example.v1.Gadget'].properties).not.toHaveProperty('spec')
+    expect(changed.headers['etag']).not.toBe(told.headers['etag'])
     await admin.send(`${crds}/gadgets.example.com`, { method: 'DELETE' })
     expect((await admin.send(gadgets)).status).toBe(404)
   })
@@ -522,10 +545,51 @@ describe('watches', () => {
   })
 
   it('forgets a client that went away', async () => {
-    const path = `${configMaps()}?watch=1&resourceVersion=0`
-    const before = world.requests.length
-    for await (const _ of admin.watch(path)) break
-    await expect.poll(() => world.requests.slice(before).some(({ url }) => url === path)).toBe(true)
+    const { api } = world
+    const open = new Set<object>()
+    const watch = api.watch.bind(api)
+    api.watch = (...args) => {
+      const subscription = watch(...args)
+      const watched = {
+        stop: () => {
+          open.delete(watched)
+          subscription.stop()
+        },
+      }
+      open.add(watched)
+      return watched
+    }
+    try {
+      for await (const _ of admin.watch(`${configMaps()}?watch=1&resourceVersion=0`)) {
+        expect(open.size).toBe(1)
+        break
+      }
+      await expect.poll(() => open.size).toBe(0)
+    } finally {
+      // What was laid over the class's own method.
+      Reflect.deleteProperty(api, 'watch')
+    }
+  })
+
+  it('cuts off a client that does not read, and nobody else', async () => {
+    await makeConfigMaps('a')
+    const { resourceVersion } = (await admin.send(configMaps())).json.metadata
+    const path = `${configMaps()}?watch=1&resourceVersion=${resourceVersion}`
+    // On a connection of its own: what it leaves unread would hold up its neighbours there.
+    const sleeper = new WireClient(world)
+    await sleeper.open(`${path}&sleeper`)
+    const reader = admin.watch(path)
+    const received: unknown[] = []
+    for (let i = 0; i < 80; i++) {
+      const data = { a: `${i}`.padEnd(1_000_000, 'x') }
+      await inside.patch(ConfigMaps, { namespace, name: 'a' }, { type: 'merge', body: { data } })
+      received.push((await reader.next()).value)
+    }
+    await reader.return(undefined)
+    await expect.poll(() => world.requests.some(({ url }) => url.endsWith('&sleeper'))).toBe(true)
+    sleeper.close()
+    expect(received).toHaveLength(80)
+    expect(received).not.toContain(undefined)
   })
 
   it('waits for a version that is not there yet', async () => {

@@ -66,12 +66,13 @@ export class WireClient {
   /** The events of a watch, until it ends or `stop` is called. */
   async *watch(path: string, sent: Sent = {}): AsyncGenerator<{ type: string; object: Answer['json'] }> {
     const { stream } = await this.open(path, sent)
-    let text = ''
+    let chunks: Buffer[] = []
     try {
       for await (const chunk of stream as AsyncIterable<Buffer>) {
-        text += chunk.toString()
-        const lines = text.split('\n')
-        text = lines.pop()!
+        chunks.push(chunk)
+        if (!chunk.includes(10)) continue
+        const lines = Buffer.concat(chunks).toString().split('\n')
+        chunks = [Buffer.from(lines.pop()!)]
         for (const line of lines) yield JSON.parse(line) as { type: string; object: Answer['json'] }
       }
     } finally {

@@ -45,8 +45,9 @@ class WatchStream implements WatchSink<StoredObject> {
   readonly #encode: Encode
   #subscription: Subscription | undefined
   #pending: Buffer[] = []
-  #liveBytes = 0
-  #initial = true
+  #unreadBytes = 0
+  /** The initial state does not count: it is shared with every other reader, and no slowness piled it up. */
+  #unreadBytesMax = Infinity
   #opened = false
   #scheduled = false
   #writing = false
@@ -63,13 +64,12 @@ class WatchStream implements WatchSink<StoredObject> {
     if (this.#ended) return
     const bytes = this.#encode(event)
     this.#pending.push(...bytes)
-    if (!this.#initial) {
-      for (const part of bytes) this.#liveBytes += part.length
-      if (this.#liveBytes > unreadBytesMax) {
-        this.#stop()
-        this.#exchange.cut()
-        return
-      }
+    for (const part of bytes) this.#unreadBytes += part.length
+    if (this.#unreadBytes > this.#unreadBytesMax) {
+      this.#stop()
+      this.#pending = []
+      this.#exchange.cut()
+      return
     }
     this.#schedule()
   }
@@ -85,7 +85,7 @@ class WatchStream implements WatchSink<StoredObject> {
 
   follow(subscription: Subscription): void {
     this.#subscription = subscription
-    this.#initial = false
+    this.#unreadBytesMax = this.#unreadBytes + unreadBytesMax
     if (this.#ended) subscription.stop()
   }
 
@@ -138,8 +138,8 @@ class WatchStream implements WatchSink<StoredObject> {
           this.#stop()
           return
         }
+        this.#unreadBytes -= chunk.length
       }
-      if (this.#pending.length === 0) this.#liveBytes = 0
     }
     this.#writing = false
     if (this.#ended) this.#exchange.response.end()
