@@ -235,13 +235,14 @@ export const clusterAutoscalerChapter: Chapter = {
           within: minutes(15),
           look: async (observer) => ({
             met: observer.taintsSeen.has('ToBeDeletedByClusterAutoscaler'),
-            now: 'unneeded nodes must stay so for ten minutes',
+            now: 'a node must stay unneeded for ten minutes',
           }),
         },
         {
           kind: 'happens',
           says: 'three nodes are left',
-          within: minutes(5),
+          // A node that was looked at while its last pod ended is not looked at again for five minutes.
+          within: minutes(12),
           look: async (observer) => {
             const { count, ready } = await observer.nodes()
             return { met: count === 3 && ready === 3, now: `${count} nodes` }
