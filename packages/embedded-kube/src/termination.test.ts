@@ -125,6 +125,19 @@ describe('namespaces', () => {
     expect(names(core('namespaces'))).not.toContain('n')
   })
 
+  it('wait for finalizers of their own as well', () => {
+    const { server, core, names } = world()
+    const finalizers = ['example.com/hold']
+    server.create(context, core('namespaces'), undefined, { metadata: { name: 'n', finalizers } })
+    server.create(context, core('configmaps'), 'n', { metadata: { name: 'c', finalizers } })
+    server.delete(context, core('namespaces'), { name: 'n' })
+    server.patch(context, core('namespaces'), { name: 'n' }, 'merge', { metadata: { finalizers: null } })
+    expect(names(core('namespaces'))).toContain('n')
+    const inside = { namespace: 'n', name: 'c' }
+    server.patch(context, core('configmaps'), inside, 'merge', { metadata: { finalizers: null } })
+    expect(names(core('namespaces'))).not.toContain('n')
+  })
+
   it('that every cluster needs stay', () => {
     const { server, core } = world()
     const error = failureOf(() => server.delete(context, core('namespaces'), { name: 'kube-system' }))

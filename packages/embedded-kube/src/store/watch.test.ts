@@ -185,6 +185,35 @@ describe('watches', () => {
     ])
   })
 
+  it('tell one that begins within a delivery of each event once', () => {
+    const { server, maps } = world()
+    const late: string[] = []
+    const names = (
+      into: string[],
+    ): { event: (e: { type: string; object?: StoredObject }) => void; end: () => void } => ({
+      event: (event) => {
+        if (event.object !== undefined) into.push(`${event.type} ${event.object.metadata.name}`)
+      },
+      end: () => {},
+    })
+    let begun = false
+    const from = { resourceVersion: server.resourceVersion }
+    server.watch(context, maps, from, {
+      event: () => {
+        if (begun) return
+        begun = true
+        // Two commits are queued behind this delivery; the newcomer finds them in its initial state.
+        server.create(context, maps, 'n1', { metadata: { name: 'b' } })
+        server.create(context, maps, 'n1', { metadata: { name: 'c' } })
+        server.watch(context, maps, { namespace: 'n1' }, names(late))
+      },
+      end: () => {},
+    })
+    server.create(context, maps, 'n1', { metadata: { name: 'a' } })
+    server.delete(context, maps, { namespace: 'n1', name: 'c' })
+    expect(late).toEqual(['ADDED a', 'ADDED b', 'ADDED c', 'ADDED kube-root-ca.crt', 'DELETED c'])
+  })
+
   it('cannot begin at a version that is forgotten, or not reached', () => {
     const { server, maps } = world(3)
     const before = server.resourceVersion

@@ -115,6 +115,15 @@ describe('eviction', () => {
       retryAfterSeconds: 10,
     },
     {
+      when: 'the pod is not ready and the budget wants nothing healthy',
+      pod: { phase: 'Running', ready: false },
+      budgets: [{ status: { disruptionsAllowed: 0, currentHealthy: 0, desiredHealthy: 0 } }],
+      code: 429,
+      message: "Cannot evict pod as it would violate the pod's disruption budget.",
+      cause: 'The disruption budget b0 needs 0 healthy pods and has 0 currently',
+      retryAfterSeconds: undefined,
+    },
+    {
       when: 'two budgets cover the pod',
       budgets: [{}, {}],
       code: 500,
@@ -122,8 +131,8 @@ describe('eviction', () => {
       cause: undefined,
       retryAfterSeconds: undefined,
     },
-  ])('refuses when $when', ({ budgets, code, message, cause, retryAfterSeconds }) => {
-    const { error, pod } = evicted(running, budgets)
+  ])('refuses when $when', ({ pod: asked = running, budgets, code, message, cause, retryAfterSeconds }) => {
+    const { error, pod } = evicted(asked, budgets)
     expect(error?.status).toMatchObject({ code, message })
     expect(error?.status.details?.causes?.[0]?.message).toBe(cause)
     expect(error?.status.details?.retryAfterSeconds).toBe(retryAfterSeconds)

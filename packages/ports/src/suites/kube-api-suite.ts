@@ -256,6 +256,7 @@ export function kubeApiSuite(make: () => Promise<KubeApiUnderTest>): void {
           })
           version ??= page.resourceVersion
           expect(page.resourceVersion).toBe(version)
+          expect(page.items.length).toBeLessThanOrEqual(2)
           names.push(...page.items.map((item) => item.metadata.name))
           token = page.continue
           // What comes between two pages is in none of them.
