@@ -155,6 +155,30 @@ describe('a deployment', () => {
     await lab.cluster.stop()
   })
 
+  it('that is paused rolls nothing out until it is resumed', async () => {
+    const lab = await readyCluster()
+    await lab.apply(deployment('web', 2))
+    await lab.clock.runFor(seconds(30))
+    const progress = async (): Promise<string> => {
+      const condition = (await lab.kube.get(Deployments, key('web'))).status!.conditions!.find(
+        (c) => c.type === 'Progressing',
+      )!
+      return `${condition.status} ${condition.reason}`
+    }
+    const images = async (): Promise<unknown> => (await lab.pods()).map((pod) => pod.spec.containers[0]!.image)
+    await lab.kube.patch(Deployments, key('web'), { type: 'merge', body: { spec: { paused: true } } })
+    const image = [{ op: 'replace', path: '/spec/template/spec/containers/0/image', value: 'nginx:2' }]
+    await lab.kube.patch(Deployments, key('web'), { type: 'json', body: image })
+    await lab.clock.runFor(seconds(900))
+    expect(await images()).toEqual(['nginx:1.27', 'nginx:1.27'])
+    expect(await progress()).toBe('Unknown DeploymentPaused')
+    await lab.kube.patch(Deployments, key('web'), { type: 'merge', body: { spec: { paused: false } } })
+    await lab.clock.runFor(seconds(60))
+    expect(await images()).toEqual(['nginx:2', 'nginx:2'])
+    expect(await progress()).toBe('True NewReplicaSetAvailable')
+    await lab.cluster.stop()
+  })
+
   it('says when it makes no progress', async () => {
     const lab = await readyCluster({}, 1)
     await lab.apply(deployment('huge', 1, { container: { resources: { requests: { cpu: '64' } } } }))
@@ -556,6 +580,7 @@ describe('a container program', () => {
   it('on a machine that loses power writes nothing any more', async () => {
     let ticks = 0
     const { programs, contexts } = recording(async (context) => {
+      context.serve(80, () => ({ status: 200, contentType: 'text/plain', body: '' }))
       for (;;) {
         await context.clock.sleep(seconds(1))
         ticks++
@@ -565,7 +590,10 @@ describe('a container program', () => {
     await lab.apply(podObject('ours', spec()))
     await lab.clock.runFor(seconds(10))
     expect(ticks).toBeGreaterThan(3)
+    const address = (await lab.pods())[0]!.status!.podIP!
+    expect(lab.cluster.http(address, 80, { method: 'GET', path: '/' })?.status).toBe(200)
     lab.machines.off(machine(0))
+    expect(lab.cluster.http(address, 80, { method: 'GET', path: '/' })).toBeUndefined()
     const then = ticks
     await lab.clock.runFor(seconds(30))
     expect(ticks).toBe(then)
@@ -610,6 +638,23 @@ describe('a disruption budget', () => {
     await lab.apply(deployment('web', 4), budget('web', 'web', spec))
     await lab.clock.runFor(seconds(30))
     expect((await lab.kube.get(PodDisruptionBudgets, key('web'))).status).toMatchObject(expected)
+    await lab.cluster.stop()
+  })
+})
+
+describe('a disruption budget of pods that are not ready', () => {
+  it('allows no disruption', async () => {
+    const lab = await readyCluster()
+    const container = { readinessProbe: { httpGet: { port: 80 } } }
+    const template = { annotations: { 'plimsoll.dev/ready-delay': '10m' } }
+    await lab.apply(deployment('web', 4, { container, template }), budget('web', 'web', { minAvailable: 1 }))
+    await lab.clock.runFor(seconds(60))
+    expect((await lab.kube.get(PodDisruptionBudgets, key('web'))).status).toMatchObject({
+      expectedPods: 4,
+      currentHealthy: 0,
+      disruptionsAllowed: 0,
+      conditions: [{ type: 'DisruptionAllowed', status: 'False', reason: 'InsufficientPods' }],
+    })
     await lab.cluster.stop()
   })
 })

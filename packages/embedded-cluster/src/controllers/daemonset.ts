@@ -139,6 +139,8 @@ export class DaemonSetController implements Controller {
       const pods = byNode.get(name) ?? []
       if (node === undefined) {
         watched.standings.delete(name)
+        // Those that were never bound are nobody's: the others are for the pod garbage collector.
+        for (const pod of pods) if (pod.spec.nodeName === undefined) await this.#remove(set, pod)
         continue
       }
       const run = shouldRun(node, wanted, tolerations)

@@ -101,6 +101,7 @@ export class DeploymentController implements Controller {
     const deployment = this.#context.caches.deployments.get(splitKey(key))
     if (deployment === undefined) return undefined
     await this.#adopt(deployment)
+    await this.#notePause(deployment)
     const owned = this.#setsOf(deployment)
     if (deployment.metadata.deletionTimestamp !== undefined)
       return this.#updateStatus(deployment, this.#partition(deployment))
@@ -314,12 +315,28 @@ export class DeploymentController implements Controller {
     await this.#kube.replace(Deployments, { ...current, metadata: { ...current.metadata, annotations } })
   }
 
-  async #setProgressing(deployment: Deployment, reason: string, message: string): Promise<void> {
+  async #setProgressing(
+    deployment: Deployment,
+    reason: string,
+    message: string,
+    standing: 'True' | 'Unknown' = 'True',
+  ): Promise<void> {
     const current = this.#current(deployment)
     if (current === undefined) return
-    const condition = this.#condition(current, 'Progressing', 'True', reason, message)
+    const condition = this.#condition(current, 'Progressing', standing, reason, message)
     const status = { ...current.status, conditions: withCondition(current.status?.conditions, condition) }
     await this.#kube.replace(Deployments, { ...current, status }, { subresource: 'status' })
+  }
+
+  /** A paused rollout is neither progressing nor stuck. */
+  async #notePause(deployment: Deployment): Promise<void> {
+    const known = progressing(deployment)
+    const paused = deployment.spec.paused === true
+    if (known?.reason === 'ProgressDeadlineExceeded' || paused === (known?.reason === 'DeploymentPaused')) return
+    const [reason, message] = paused
+      ? (['DeploymentPaused', 'Deployment is paused'] as const)
+      : (['DeploymentResumed', 'Deployment is resumed'] as const)
+    await this.#setProgressing(deployment, reason, message, 'Unknown')
   }
 
   #condition(
@@ -381,6 +398,7 @@ export class DeploymentController implements Controller {
     counts: DeploymentStatus,
     newSet: ReplicaSet | undefined,
   ): DeploymentCondition | undefined {
+    if (deployment.spec.paused === true) return undefined
     const known = progressing(deployment)
     const subject =
       newSet === undefined ? `Deployment "${deployment.metadata.name}"` : `ReplicaSet "${newSet.metadata.name}"`

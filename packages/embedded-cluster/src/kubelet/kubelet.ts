@@ -45,6 +45,8 @@ export interface KubeletOptions {
 export const leaseNamespace = 'kube-node-lease'
 const leaseSeconds = 40
 export const heartbeatMs = 10_000
+/** The status is posted every five minutes though nothing changed. */
+const renewalsPerStatus = 30
 const firstRetryMs = 100
 const lastRetryMs = 7000
 /** New images are told with the next look at the node's status. */
@@ -76,6 +78,7 @@ export class Kubelet implements PodHost {
   #networkDelayPassed = false
   readonly #networkWaiters: (() => void)[] = []
   #imageReport = false
+  #renewals = 0
   #devices: boolean
 
   constructor(options: KubeletOptions) {
@@ -256,6 +259,7 @@ export class Kubelet implements PodHost {
   /** Renews the lease for people who look at it; the node lifecycle controller asks the kubelet itself. */
   async renewLease(): Promise<void> {
     if (this.#registeredAt === undefined || this.over) return
+    if (++this.#renewals % renewalsPerStatus === 0) this.#refresh()
     await this.kube
       .patch(
         Leases,

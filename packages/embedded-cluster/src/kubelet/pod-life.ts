@@ -86,6 +86,8 @@ class ContainerRun implements ContainerView {
   log: ContainerLog | undefined = undefined
   previousLog: ContainerLog | undefined = undefined
   backoff: { delay: number; at: number } | undefined = undefined
+  /** The ports that the current run answers. */
+  readonly ports = new Set<number>()
   /** Ends with the current run: probes, delayed readiness. */
   run: Lifetime | undefined = undefined
   /** Being stopped, and what its end is to be called then. */
@@ -327,6 +329,7 @@ export class PodLife {
           log: (line) => log.write(this.#now(), line),
           serve: (port, handler) => {
             this.#ports.set(port, handler)
+            run.ports.add(port)
             return () => {
               if (this.#ports.get(port) === handler) this.#ports.delete(port)
             }
@@ -475,6 +478,8 @@ export class PodLife {
     run.process = undefined
     run.run?.end()
     run.log?.close()
+    for (const port of run.ports) this.#ports.delete(port)
+    run.ports.clear()
     if (run.role === 'init') this.#advance(run)
     if (this.#ending) {
       this.#dirty()
@@ -550,6 +555,7 @@ export class PodLife {
   halt(): void {
     this.#ending = true
     this.#life.end()
+    this.#ports.clear()
     for (const run of this.#containers) {
       run.run?.end()
       run.process?.kill()
