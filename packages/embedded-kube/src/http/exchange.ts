@@ -1,13 +1,13 @@
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { KubeError } from '@plimsoll/ports'
-import { stringify } from 'yaml'
 import { failure, internal } from '../errors.ts'
 import type { Fields } from '../object.ts'
 import type { RequestContext, UserInfo } from '../request.ts'
 import { negotiate, type Negotiated } from '../wire/media-type.ts'
 import { Query } from '../wire/query.ts'
 import { anonymous } from '../wire/user.ts'
+import { yamlText } from '../wire/yaml-text.ts'
 
 /** Settled by upstream as well (kubernetes/apiserver:pkg/server/config.go, MaxRequestBodyBytes). */
 const bodyBytesMax = 3 * 1024 * 1024
@@ -101,7 +101,7 @@ export class Exchange {
     format: Negotiated['format'] = this.accepted().format,
     text?: Buffer,
   ): void {
-    if (format === 'yaml') this.send(status, 'application/yaml', stringify(plainOf(object), { lineWidth: 0 }))
+    if (format === 'yaml') this.send(status, 'application/yaml', yamlText(plainOf(object)))
     else if (this.query.flag('pretty')) this.send(status, 'application/json', `${JSON.stringify(object, null, 2)}\n`)
     else this.send(status, 'application/json', text ?? `${JSON.stringify(object)}\n`)
   }
@@ -115,8 +115,7 @@ export class Exchange {
     const { status } = failed
     const retryAfter = status.details?.retryAfterSeconds ?? 0
     const format = negotiate(this.header('accept'), [])?.format ?? 'json'
-    const body =
-      format === 'yaml' ? stringify(plainOf(status as Fields), { lineWidth: 0 }) : `${JSON.stringify(status)}\n`
+    const body = format === 'yaml' ? yamlText(plainOf(status as Fields)) : `${JSON.stringify(status)}\n`
     this.send(
       status.code ?? 500,
       `application/${format}`,

@@ -1,5 +1,5 @@
-import { parseDocument, stringify } from 'yaml'
 import { fieldsOf, listOf, type Fields } from '../object.ts'
+import { parseYamlText, yamlText } from './yaml-text.ts'
 
 /** How a kubeconfig's user proves who it is. PEM texts are given as they are and encoded here. */
 export type KubeconfigCredential =
@@ -25,7 +25,7 @@ export interface KubeconfigEntry {
 
 /** A whole kubeconfig with one context, which is the current one. */
 export function kubeconfig(entry: KubeconfigEntry): string {
-  return stringify(withEntry({}, entry), { lineWidth: 0 })
+  return yamlText(withEntry({}, entry))
 }
 
 /**
@@ -33,10 +33,10 @@ export function kubeconfig(entry: KubeconfigEntry): string {
  * else is lost. @throws {Error} when the text is not YAML
  */
 export function mergeKubeconfig(existing: string, entry: KubeconfigEntry): string {
-  const document = parseDocument(existing)
+  const document = parseYamlText(existing)
   const [error] = document.errors
   if (error !== undefined) throw new Error(`the existing kubeconfig is not valid YAML: ${error.message}`)
-  return stringify(withEntry(fieldsOf(document.toJS()), entry), { lineWidth: 0 })
+  return yamlText(withEntry(fieldsOf(document.toJS()), entry))
 }
 
 function withEntry(config: Fields, entry: KubeconfigEntry): Fields {
