@@ -70,9 +70,10 @@ export class HistoryClock implements Clock {
     const clock = present()
     const past = this.#virtual.now()
     this.#present = new NeverBack(clock, past)
-    for (const pending of [...this.#pending]) {
+    const waiting = [...this.#pending]
+    this.#pending.clear()
+    for (const pending of waiting) {
       pending.timer.cancel()
-      this.#pending.delete(pending)
       this.#arm(pending, this.#present, ms(pending.at - past))
     }
   }

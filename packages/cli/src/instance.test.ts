@@ -56,6 +56,14 @@ describe('the life of a cluster on disk', () => {
     expect(livingInstances(root).map((record) => record.name)).toEqual(['myeks', 'other'])
   })
 
+  it('says where it could not be kept', () => {
+    const file = join(root, '..', 'file')
+    writeFileSync(file, '')
+    expect(() => claimInstance(instancePaths(file, 'myeks'), 'myeks')).toThrow(
+      `cannot keep the cluster's files in ${file}/myeks (ENOTDIR); XDG_STATE_HOME chooses another place`,
+    )
+  })
+
   it('asks which, when several run', () => {
     for (const name of ['a', 'b']) {
       claimInstance(instancePaths(root, name), name)

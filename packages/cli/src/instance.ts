@@ -69,7 +69,14 @@ export function writePrivately(file: string, text: string, mode = 0o600): void {
  * away, but for the PKI, so that kubeconfigs written for it stay good.
  */
 export function claimInstance(paths: InstancePaths, name: string): void {
-  makeFolders(paths)
+  try {
+    makeFolders(paths)
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    throw new CliError(
+      `cannot keep the cluster's files in ${paths.folder} (${code}); XDG_STATE_HOME chooses another place`,
+    )
+  }
   const record: RunRecord = { name, pid: process.pid, ...processStartOf(process.pid) }
   for (let attempt = 0; attempt < 2; attempt++) {
     try {

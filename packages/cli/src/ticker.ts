@@ -41,15 +41,18 @@ export async function startTicker(kube: KubeReader, say: (line: string) => void)
     const was = ready.get(name)
     const is = isReady(event.object)
     ready.set(name, is)
-    if (was === undefined) say(`+ node ${name} joined${described(event.object)}`)
-    if (is && was !== true) say(`  node ${name} is Ready (${[...ready.values()].filter(Boolean).length} ready)`)
+    if (was === undefined) say(`+ node ${name} joined`)
+    // Its type and zone are told by the cloud controller, some time after it joined.
+    if (is && was !== true)
+      say(`  node ${name}${described(event.object)} is Ready (${[...ready.values()].filter(Boolean).length} ready)`)
     if (!is && was === true) say(`! node ${name} is NotReady`)
   }
 
   function onEvent(event: WatchEvent<Event>): void {
     if (event.type !== 'ADDED') return
     const { reason = '', message = '', involvedObject } = event.object
-    if (!tellingReasons.has(reason)) return
+    // What is about to be done is said again when it is done.
+    if (!tellingReasons.has(reason) || message.startsWith('Scale-up: setting group')) return
     const subject = involvedObject.kind === 'Pod' ? 'pods' : `${involvedObject.kind} ${involvedObject.name}`
     const line = `  ${subject}: ${reason}: ${message}`
     if (involvedObject.kind === 'Pod') {

@@ -91,14 +91,17 @@ function clockTime(): string {
   return new Date().toTimeString().slice(0, 8)
 }
 
+/** One Ctrl-C may arrive twice, from the terminal and through npm: only later is it another one. */
+const sameSignalMs = 1000
+
 /** The first signal stops cleanly; the second ends the process at once. */
 function untilSignal(): Promise<NodeJS.Signals> {
   return new Promise((resolve) => {
-    let asked = false
+    let asked: number | undefined
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
       process.on(signal, () => {
-        if (asked) process.exit(130)
-        asked = true
+        if (asked !== undefined && Date.now() - asked > sameSignalMs) process.exit(130)
+        asked ??= Date.now()
         resolve(signal)
       })
     }

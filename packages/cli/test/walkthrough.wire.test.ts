@@ -5,7 +5,7 @@ import { runWalkthrough } from '../src/walkthrough/run.ts'
 describe('plimsoll walkthrough ca', () => {
   it('ends green', async () => {
     let text = ''
-    const code = await runWalkthrough({ speed: 40, seed: '1', write: (part) => (text += part) })
+    const code = await runWalkthrough({ speed: 30, seed: '1', write: (part) => (text += part) })
     expect(text).not.toMatch(/^FAIL/m)
     expect(text).toMatch(/^\d+ passed, 0 failed$/m)
     expect(code).toBe(0)
