@@ -231,6 +231,27 @@ describe('a machine that loses power', () => {
   })
 })
 
+describe('an instance that gets the address of one that has just gone', () => {
+  it('registers when the node of the other is gone', async () => {
+    const lab = await laboratory()
+    lab.machines.on(machine(0))
+    lab.machines.on(machine(1))
+    await lab.clock.runFor(seconds(60))
+    const before = await lab.kube.get(Nodes, { name: machine(0).nodeName })
+    lab.machines.off(machine(0))
+    const heir = machine(0, { providerId: 'aws:///ap-northeast-2a/i-0aaaaaaaaaaaaaaaa' })
+    lab.machines.on(heir)
+    await lab.clock.runFor(seconds(40))
+    expect((await lab.kube.get(Nodes, { name: heir.nodeName })).metadata.uid).toBe(before.metadata.uid)
+    await lab.clock.runFor(seconds(60))
+    const after = await lab.kube.get(Nodes, { name: heir.nodeName })
+    expect(after.metadata.uid).not.toBe(before.metadata.uid)
+    expect(after.spec.providerID).toBe(heir.providerId)
+    expect(after.status!.conditions!.at(-1)!.status).toBe('True')
+    await lab.cluster.stop()
+  })
+})
+
 describe('a node that somebody deletes', () => {
   it('stays away while its machine runs on', async () => {
     const lab = await laboratory()

@@ -220,6 +220,10 @@ export class Kubelet implements PodHost {
   /** The node is known, from before a reboot: its own labels and status are brought up to date. */
   async #reregister(): Promise<Node> {
     const known = await this.kube.get(Nodes, { name: this.nodeName })
+    if (known.spec.providerID !== this.machine.providerId) {
+      // The address, and with it the name, of an instance that has just gone: its node goes soon as well.
+      throw new Error(`node "${this.nodeName}" still belongs to ${known.spec.providerID}`)
+    }
     await this.kube.patch(
       Nodes,
       { name: this.nodeName },
