@@ -18,20 +18,12 @@ import {
   type Node,
   type Pod,
 } from '@plimsoll/model'
-import {
-  SeededRandom,
-  silentLog,
-  VirtualClock,
-  type AwsApi,
-  type KubeApi,
-  type LogRecord,
-  type NodeGroups,
-} from '@plimsoll/ports'
-import { createLog, klogText, MetricsRegistry } from '@plimsoll/runtime'
+import { SeededRandom, silentLog, VirtualClock, type AwsApi, type KubeApi, type NodeGroups } from '@plimsoll/ports'
+import { createLog, MetricsRegistry } from '@plimsoll/runtime'
 import { ClusterAutoscaler, parseClusterAutoscalerFlags } from '../src/index.ts'
 
-export const labStart: Ms = ms(Date.parse('2024-03-10T09:00:00Z'))
-export const discoveryFlag =
+const labStart: Ms = ms(Date.parse('2024-03-10T09:00:00Z'))
+const discoveryFlag =
   '--node-group-auto-discovery=asg:tag=k8s.io/cluster-autoscaler/enabled,k8s.io/cluster-autoscaler/myeks'
 const admin = { name: 'kubernetes-admin', groups: ['system:masters'] }
 
@@ -215,8 +207,4 @@ export class Laboratory {
 
 export function isReady(node: Node): boolean {
   return node.status?.conditions?.some((each) => each.type === 'Ready' && each.status === 'True') === true
-}
-
-export function klogLine(record: LogRecord): string {
-  return klogText(record, labStart)
 }

@@ -11,8 +11,8 @@ interface World {
   readonly clock: VirtualClock
   readonly kube: KubeApi
   readonly lines: string[]
-  wait(next: number, activity?: typeof never): Promise<{ readonly waited: number; readonly cause: string }>
-  pending(name: string): Promise<Pod>
+  readonly wait: (next: number, activity?: typeof never) => Promise<{ readonly waited: number; readonly cause: string }>
+  readonly pending: (name: string) => Promise<Pod>
 }
 
 async function world(): Promise<World> {

@@ -444,7 +444,6 @@ export class AutoscalerLoop implements LoopActivity {
     const budgets = new DisruptionBudgets(view.budgets.items())
     planner.update(snapshot, candidates, o.nodes, { options, controllers: view, budgets, now }, now)
     this.#took('findUnneeded', started)
-    this.#countUnneeded()
 
     for (const { group, at } of this.#o.tracker.takeFailures()) this.#groupFailures.set(group, at)
     const coolingDown = this.#isCoolingDown(now, o.deletionForbidden)
@@ -474,8 +473,9 @@ export class AutoscalerLoop implements LoopActivity {
         throw failure
       } finally {
         this.#took('scaleDown', deleting)
+        this.#countUnneeded()
       }
-    }
+    } else this.#countUnneeded()
     if (!begun && options.maxBulkSoftTaintCount > 0) {
       const softening = clock.now()
       const unneeded = new Set(planner.unneeded().map(({ node }) => node.metadata.name))

@@ -8,8 +8,8 @@ const notReadyTaints = [
   'node.kubernetes.io/network-unavailable',
 ]
 /** Reasons that we ourselves give to the unready copy of a node that says it is ready. */
-export const resourceNotReady = 'cluster-autoscaler.kubernetes.io/resource-not-ready'
-export const startupTaintReason = 'cluster-autoscaler.kubernetes.io/startup-taint'
+const resourceNotReady = 'cluster-autoscaler.kubernetes.io/resource-not-ready'
+const startupTaintReason = 'cluster-autoscaler.kubernetes.io/startup-taint'
 
 export interface Readiness {
   readonly ready: boolean

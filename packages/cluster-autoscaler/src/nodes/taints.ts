@@ -9,7 +9,7 @@ export const deletionCandidateTaint = 'DeletionCandidateOfClusterAutoscaler'
 /** A hard taint older than this no longer says that the node is being removed. */
 const toBeDeletedKept = seconds(300)
 
-export const conditionTaints: readonly string[] = [
+const conditionTaints: readonly string[] = [
   'node.kubernetes.io/not-ready',
   'node.kubernetes.io/unreachable',
   'node.kubernetes.io/unschedulable',

@@ -2,7 +2,7 @@ import { formatGoDuration, type Ms } from '@plimsoll/model'
 import { clusterAutoscalerFlags, type Flag } from './flag-table.ts'
 import { defaultValue, readFlags, type FlagValue, type FlagValues, type Problem } from './flag-values.ts'
 
-export const expanderNames = ['least-nodes', 'least-waste', 'most-pods', 'priority', 'random'] as const
+const expanderNames = ['least-nodes', 'least-waste', 'most-pods', 'priority', 'random'] as const
 export type ExpanderName = (typeof expanderNames)[number]
 
 export interface Bounds {

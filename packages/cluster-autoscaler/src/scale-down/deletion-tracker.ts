@@ -1,6 +1,4 @@
-import type { Ms, Pod } from '@plimsoll/model'
-
-export type NodeDeleteResult = { readonly kind: 'ok' } | { readonly kind: 'failed'; readonly message: string }
+import type { Ms } from '@plimsoll/model'
 
 /** Which nodes are being removed right now (kubernetes-sigs/cluster-autoscaler:pkg/core/scaledown/deletiontracker). */
 export class DeletionTracker {
@@ -51,9 +49,4 @@ export class DeletionTracker {
   countOf(group: string): number {
     return [...this.#empty.values(), ...this.#drained.values()].filter((each) => each === group).length
   }
-}
-
-/** Whether a pod of a node under removal will come back elsewhere. */
-export function isRecreatable(pod: Pod, is: { readonly daemonSet: boolean; readonly static: boolean }): boolean {
-  return !is.daemonSet && !is.static && pod.metadata.deletionTimestamp === undefined
 }

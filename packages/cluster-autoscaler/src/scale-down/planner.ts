@@ -166,7 +166,14 @@ export class ScaleDownPlanner {
   /** Which unneeded nodes may go right now, within all budgets (rules CA-135 to CA-139). */
   plan(snapshot: ClusterSnapshot, now: Ms): DeletionPlan {
     const { tracker, options, groups } = this.#o
-    const limits = new ResourceLimits(options, groups.gpuLabel(), nodesOf(snapshot))
+    const limits = new ResourceLimits(
+      options,
+      groups.gpuLabel(),
+      snapshot
+        .nodes()
+        .map((state) => state.node)
+        .filter((node) => !tracker.has(node.metadata.name) && !isBeingDeleted(node, now)),
+    )
     const left = new Map<string, number>()
     const due: UnneededNode[] = []
     const isEmpty = (each: UnneededNode): boolean => each.removal.podsToMove.length === 0
@@ -317,10 +324,6 @@ export class ScaleDownPlanner {
     const wait = Math.max(this.#o.options.scaleDownUnneededTime, interval)
     return Math.min(this.#unneeded.size + 2 * parallel, parallel * Math.floor(wait / interval) + parallel)
   }
-}
-
-function* nodesOf(snapshot: ClusterSnapshot): Generator<Node> {
-  for (const state of snapshot.nodes()) yield state.node
 }
 
 /** As Go prints a float with %.6g. */

@@ -36,7 +36,7 @@ export function estimate(
 }
 
 /** Biggest first: the shares of CPU and memory of the template that one pod takes, added. */
-export function byDescendingSize(groups: readonly PodGroup[], template: NodeTemplate): PodGroup[] {
+function byDescendingSize(groups: readonly PodGroup[], template: NodeTemplate): PodGroup[] {
   const allocatable = template.node.status?.allocatable ?? {}
   const milliCpu = milliValue(allocatable['cpu'])
   const memory = wholeValue(allocatable['memory'])

@@ -50,7 +50,7 @@ interface Range {
 }
 
 const deletionExpectedWithin = minutes(5)
-export const fakeNodeReason = 'k8s.io/cluster-autoscaler/fake-node-reason'
+const fakeNodeReason = 'k8s.io/cluster-autoscaler/fake-node-reason'
 
 export class ClusterState {
   readonly #groups: NodeGroups
@@ -397,7 +397,7 @@ function errorClassOf(instance: GroupInstance): string {
 }
 
 /** Stands for an instance that has no Node. */
-export function fakeNode(providerId: string, reason: 'unregistered' | 'create-error'): Node {
+function fakeNode(providerId: string, reason: 'unregistered' | 'create-error'): Node {
   return {
     metadata: {
       name: providerId,
