@@ -306,7 +306,7 @@ describe('objects', () => {
   })
 
   it('takes YAML', async () => {
-    const body = 'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: y}\ndata: {a: "1"}\n'
+    const body = 'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: written}\ndata: {a: "1"}\n'
     const answer = await admin.send(configMaps(), { body, headers: { 'content-type': 'application/yaml' } })
     expect([answer.status, answer.json.data]).toEqual([201, { a: '1' }])
   })
