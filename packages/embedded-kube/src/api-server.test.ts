@@ -105,6 +105,29 @@ describe('ApiServer', () => {
     expect(() => server.log(context, key, asked, { chunk: () => {}, end: () => {} })).toThrow(message)
   })
 
+  it('resizes containers and adds ephemeral ones, and changes nothing else by the way', () => {
+    const server = testServer()
+    const context = { user: admin, userAgent: 'test', warnings: [] }
+    const pods = server.resource(Pods)
+    const key = { namespace: 'default', name: 'p' }
+    const containers = [{ name: 'c', image: 'i:1', resources: { requests: { cpu: '1' } } }]
+    server.create(context, pods, 'default', { metadata: { name: 'p' }, spec: { containers } })
+    const resize = { spec: { containers: [{ name: 'c', image: 'j:1', resources: { requests: { cpu: '2000m' } } }] } }
+    const { object } = server.patch(context, pods, key, 'strategic', resize, { subresource: 'resize' })
+    expect(object).toMatchObject({
+      metadata: { generation: 2 },
+      spec: { containers: [{ image: 'i:1', resources: { requests: { cpu: '2' } } }] },
+    })
+    const debug = { spec: { ephemeralContainers: [{ name: 'd', image: 'busybox' }] } }
+    const options = { subresource: 'ephemeralcontainers' } as const
+    const debugged = server.patch(context, pods, key, 'strategic', debug, options).object
+    expect(debugged.spec).toMatchObject({ ephemeralContainers: [{ name: 'd', imagePullPolicy: 'Always' }] })
+    const wrong = { spec: { containers: [{ name: 'c', resources: { limits: { cpu: '1' } } }] } }
+    expect(() => server.patch(context, pods, key, 'strategic', wrong, { subresource: 'resize' })).toThrow(
+      'must be less than or equal to cpu limit of 1',
+    )
+  })
+
   it('binds a pod once', async () => {
     const api = testServer().client(admin, 'test/1')
     await api.create(Nodes, { metadata: { name: 'n1' } })

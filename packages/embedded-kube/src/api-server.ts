@@ -35,10 +35,12 @@ import { InProcessClient } from './in-process-client.ts'
 import { toServed, toStored } from './kinds/conversions.ts'
 import { rulesOf } from './kinds/index.ts'
 import { generateName, metadataErrors, nameErrors } from './kinds/names.ts'
+import { podSpecErrors } from './kinds/pod-spec-validation.ts'
 import { canonicalQuantities } from './kinds/quantities.ts'
 import { checkListVersion, checkReached, ListPages, revisionOf, type Page } from './list-pages.ts'
 import {
   equal,
+  fieldsOf,
   isFields,
   listOf,
   withField,
@@ -792,11 +794,16 @@ export class ApiServer {
     const errors = metadataErrors(next.metadata, old.metadata)
     if (options.subresource !== 'status') {
       next = this.#admit(info, rules.defaults?.(next, this.clock.now()) ?? next, old)
-      errors.push(...(rules.validateUpdate?.(next, old) ?? []), ...(rules.validate?.(next) ?? []))
+      // Resizing and debugging change what the main endpoint may not.
+      const own = options.subresource === 'resize' || options.subresource === 'ephemeralcontainers'
+      errors.push(
+        ...(own ? podErrors(next) : (rules.validateUpdate?.(next, old) ?? [])),
+        ...(rules.validate?.(next) ?? []),
+      )
     }
     next = this.#checkCustom(info, next, old, errors)
     if (errors.length > 0) throw invalid(info, key.name, errors)
-    if (rules.generation && options.subresource === undefined && specChanged(next, old)) {
+    if (rules.generation && options.subresource !== 'status' && specChanged(next, old)) {
       next = withMeta(next, { generation: (old.metadata.generation ?? 0) + 1 })
     }
     const entries = managers === undefined ? heldEntries(sent, old) : entriesOf(managers)
@@ -907,6 +914,10 @@ function isWithin(object: StoredObject, filter: Filter): boolean {
 /** Whether objects are served as they are stored. */
 function isStorage(info: ResourceInfo): boolean {
   return info.storage.version === info.version && info.storage.group === info.group
+}
+
+function podErrors(pod: StoredObject): readonly FieldError[] {
+  return podSpecErrors(fieldsOf(pod.spec), 'spec')
 }
 
 function isPods(info: ResourceInfo): boolean {

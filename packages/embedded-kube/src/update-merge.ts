@@ -3,7 +3,7 @@ import type { ObjectMeta } from '@plimsoll/model'
 import { managersOf } from './apply/managed-fields.ts'
 import { conflict, forbiddenField, invalid, invalidValue, modifiedMeanwhile } from './errors.ts'
 import { rulesOf } from './kinds/index.ts'
-import { equal, withoutNulls, type Fields, type ObjectInput, type StoredObject } from './object.ts'
+import { equal, fieldsOf, listOf, withoutNulls, type Fields, type ObjectInput, type StoredObject } from './object.ts'
 import type { ResourceInfo } from './resource-info.ts'
 import type { RequestContext, UpdateOptions } from './request.ts'
 
@@ -25,6 +25,16 @@ export function mergeUpdate(
       : meta
     return { ...old, metadata, status: sent['status'] as Fields | undefined }
   }
+  if (subresource === 'resize') {
+    return {
+      ...old,
+      spec: { ...old.spec, ...resized(old, sent, 'containers'), ...resized(old, sent, 'initContainers') },
+    }
+  }
+  if (subresource === 'ephemeralcontainers') {
+    const { ephemeralContainers } = fieldsOf(sent['spec'])
+    return { ...old, spec: { ...old.spec, ephemeralContainers } }
+  }
   const { apiVersion: _, kind: __, metadata: ___, ...body } = sent
   return {
     apiVersion: old.apiVersion,
@@ -44,6 +54,19 @@ export function mergeUpdate(
     },
     ...body,
     ...(info.subresources.has('status') ? { status: old.status } : {}),
+  }
+}
+
+/** The containers with the resources that a resize asks for; nothing else of them changes. */
+function resized(old: StoredObject, sent: ObjectInput, field: 'containers' | 'initContainers'): Fields {
+  const present = old.spec?.[field]
+  if (!Array.isArray(present)) return {}
+  const asked = new Map(listOf(fieldsOf(sent['spec'])[field]).map((container) => [container['name'], container]))
+  return {
+    [field]: listOf(present).map((container) => {
+      const resources = asked.get(container['name'])?.['resources']
+      return resources === undefined ? container : { ...container, resources }
+    }),
   }
 }
 
