@@ -52,8 +52,13 @@ export function program(): Command {
     .option('--name <name>', 'name of the cluster', parseClusterName, 'myeks')
     .option('--data-dir <folder>', 'keep the state on disk (not possible yet)', refuseDataDir)
     .option('--seed <seed>', 'decides ids, addresses and chances', parseSeed, '1')
-    .argument('[nothing]', '', refuseUnknownCommand)
-    .action(async (_: unknown, options: UpOptions) => {
+    .allowExcessArguments()
+    .action(async (options: UpOptions, command: Command) => {
+      // `up` is what runs when no command is named, so a mistyped command arrives here.
+      if (command.args.length > 0)
+        command.error(
+          `error: there is no command ${JSON.stringify(command.args[0])}; there are ${plimsoll.commands.map((each) => each.name()).join(', ')}`,
+        )
       const { up } = await import('./up.ts')
       await up({ ...options, root: stateRoot(process.env) })
     })
@@ -109,13 +114,6 @@ export interface UpOptions {
   readonly awsPort?: number
   readonly name: string
   readonly seed: string
-}
-
-/** `up` is what runs when no command is named, so a mistyped command arrives as its argument. */
-function refuseUnknownCommand(text: string): never {
-  throw new InvalidArgumentError(
-    `There is no such command; up, env, down, walkthrough and cluster-autoscaler are (found ${JSON.stringify(text)}).`,
-  )
 }
 
 function parseChapter(text: string): string {

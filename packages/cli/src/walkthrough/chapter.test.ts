@@ -105,7 +105,13 @@ describe('a chapter', () => {
     })
     expect(outcomes[0]).toMatchObject({ met: true })
     const pid = Number(readFileSync(pidFile, 'utf8'))
-    await expect.poll(() => isRunning(pid), { timeout: 2000 }).toBe(false)
+    await expect.poll(() => isRunning(pid), { timeout: 10_000 }).toBe(false)
+  })
+
+  it('ends a command that does not listen', async () => {
+    const begun = Date.now()
+    await run({ command: `trap '' TERM; echo begun; while :; do sleep 0.1; done`, runs: 'follow', expects: [] })
+    expect(Date.now() - begun).toBeLessThan(15_000)
   })
 
   it('runs what `watch` would repeat, without watch', async () => {

@@ -4,6 +4,9 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { quoted } from '../environment.ts'
 
+/** What does not end when it is asked to is ended. */
+const deafMsMax = 3000
+
 export interface RunningCommand {
   /** All that was printed so far, both streams as they came. */
   readonly output: () => string
@@ -57,8 +60,10 @@ export class Session {
       output: () => text,
       ended,
       stop: async () => {
-        endGroup(child)
+        endGroup(child, 'SIGTERM')
+        const deaf = setTimeout(() => endGroup(child, 'SIGKILL'), deafMsMax)
         await ended
+        clearTimeout(deaf)
       },
     }
     this.#running.add(running)
@@ -73,10 +78,10 @@ export class Session {
 }
 
 /** The child leads a process group of its own (detached), so that a pipeline ends as a whole. */
-function endGroup(child: ChildProcess): void {
+function endGroup(child: ChildProcess, signal: NodeJS.Signals): void {
   if (child.pid === undefined || child.exitCode !== null) return
   try {
-    process.kill(-child.pid, 'SIGTERM')
+    process.kill(-child.pid, signal)
   } catch {
     // It ended in between.
   }
