@@ -8,7 +8,7 @@ import type { BenchCase, BenchResult, BenchSize } from './case.ts'
 
 const root = new URL('..', import.meta.url)
 
-export function manifest(path: string): readonly KubeManifest[] {
+function manifest(path: string): readonly KubeManifest[] {
   const text = readFileSync(new URL(path, root), 'utf8').replaceAll('<YOUR CLUSTER NAME>', 'bench')
   return parseAllDocuments(text)
     .map((document) => document.toJS() as KubeManifest | null)

@@ -27,7 +27,7 @@ describe('scenarios', () => {
   const folder = `${root}/test/scenarios`
   for (const file of readdirSync(folder).filter((name) => name.endsWith('.txt'))) {
     const commands = readFileSync(`${folder}/${file}`, 'utf8').split('\n----\n')[0]!
-    it(file, async () => {
+    it(`${file}`, async () => {
       const first = await run(commands)
       expect(first.failures).toEqual([])
       await expect(`${commands.trimEnd()}\n----\n${first.trace}`).toMatchFileSnapshot(`${folder}/${file}`)

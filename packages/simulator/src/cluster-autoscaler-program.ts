@@ -86,7 +86,7 @@ async function run(context: ContainerContext, aws: AwsApi): Promise<number> {
   const { autoscaler } = assembled
   const port = Number(options.address.slice(options.address.lastIndexOf(':') + 1))
   const close = context.serve(port, ({ path }) => {
-    switch (path.split('?')[0]) {
+    switch (path.replace(/\?.*/, '')) {
       case '/metrics':
         return { status: 200, contentType: 'text/plain; version=0.0.4', body: metrics.expose() }
       case '/health-check':

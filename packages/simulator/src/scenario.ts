@@ -76,7 +76,7 @@ export async function runScenario(text: string, o: ScenarioOptions): Promise<Sce
 
 async function perform(command: string, stage: Stage, o: ScenarioOptions): Promise<void> {
   const { clock, house, kube } = stage
-  const [verb, ...words] = command.split(/\s+/)
+  const [verb = '', ...words] = command.split(/\s+/)
   switch (verb) {
     case 'apply':
       for (const object of o.manifest(words[0]!)) house.install(object)
