@@ -33,10 +33,15 @@ export function kubeconfig(entry: KubeconfigEntry): string {
  * else is lost. @throws {Error} when the text is not YAML
  */
 export function mergeKubeconfig(existing: string, entry: KubeconfigEntry): string {
-  const document = parseYamlText(existing)
-  const [error] = document.errors
-  if (error !== undefined) throw new Error(`the existing kubeconfig is not valid YAML: ${error.message}`)
-  return yamlText(withEntry(fieldsOf(document.toJS()), entry))
+  return yamlText(withEntry(fieldsOf(parsed(existing)), entry))
+}
+
+function parsed(existing: string): unknown {
+  try {
+    return parseYamlText(existing).value
+  } catch (error) {
+    throw new Error(`the existing kubeconfig is not valid YAML: ${(error as Error).message}`, { cause: error })
+  }
 }
 
 function withEntry(config: Fields, entry: KubeconfigEntry): Fields {

@@ -5,7 +5,7 @@ import type { FieldValidation, RequestContext } from '../request.ts'
 import { duplicateFields } from './duplicate-fields.ts'
 import { parseMediaRanges } from './media-type.ts'
 import { decodeMessage, isProtobuf, openEnvelope, ProtobufError } from './protobuf.ts'
-import { parseYamlText } from './yaml-text.ts'
+import { parseYamlText, YamlError } from './yaml-text.ts'
 import { decodeFields, TypeMismatch, unknownCustomFields } from './strict-fields.ts'
 
 /** The type that a body is to be decoded into. */
@@ -127,12 +127,15 @@ export function mediaTypeOf(contentType: string | undefined): string {
 
 function parseYaml(type: BodyType, text: string, body: Uint8Array): ParsedText {
   const lines = new LineCounter()
-  const document = parseYamlText(text, lines)
-  const [error] = document.errors
-  if (error !== undefined) throw unrecognised(type, `error converting YAML to JSON: yaml: ${error.message}`, body)
-  const problems: string[] = []
-  collectDuplicateKeys(document.contents, lines, problems)
-  return { value: document.toJS({ maxAliasCount: 100 }) as unknown, problems }
+  try {
+    const { value, contents } = parseYamlText(text, lines)
+    const problems: string[] = []
+    collectDuplicateKeys(contents, lines, problems)
+    return { value, problems }
+  } catch (error) {
+    if (!(error instanceof YamlError)) throw error
+    throw unrecognised(type, `error converting YAML to JSON: yaml: ${error.message}`, body)
+  }
 }
 
 function collectDuplicateKeys(node: Node | null | undefined, lines: LineCounter, problems: string[]): void {
@@ -159,10 +162,11 @@ export function parseLoosely(body: Uint8Array): unknown {
   } catch {
     // Then it is YAML, or wrong as either.
   }
-  const document = parseYamlText(text)
-  const [error] = document.errors
-  if (error !== undefined) throw badRequest(`error decoding YAML: ${error.message}`)
-  return document.toJS({ maxAliasCount: 100 }) as unknown
+  try {
+    return parseYamlText(text).value
+  } catch (error) {
+    throw error instanceof YamlError ? badRequest(`error decoding YAML: ${error.message}`) : error
+  }
 }
 
 /** The value of a JSON text. @throws {KubeError} badRequest */

@@ -1,15 +1,32 @@
 // YAML as Go programs read it (sigs.k8s.io/yaml, over go-yaml 2): 1.1's words for booleans and octal numbers, but no
 // dates and no numbers to base 60.
-import { parseDocument, stringify, type Document, type LineCounter, type ParseOptions } from 'yaml'
+import { parseDocument, stringify, type LineCounter, type Node, type Tags } from 'yaml'
 
-type Tags = Extract<NonNullable<NonNullable<Parameters<typeof parseDocument>[1]>['customTags']>, Function>
-const customTags: Tags = (tags) =>
+const customTags = (tags: Tags): Tags =>
   tags.filter((tag) => typeof tag === 'string' || (tag.format !== 'TIME' && tag.tag !== 'tag:yaml.org,2002:timestamp'))
 
-/** One document; what is wrong stands in its `errors`. Keys that come twice are let through, for the caller to tell of. */
-export function parseYamlText(text: string, lineCounter?: LineCounter): Document.Parsed {
-  const options: ParseOptions = { uniqueKeys: false, ...(lineCounter === undefined ? {} : { lineCounter }) }
-  return parseDocument(text, { ...options, version: '1.1', customTags })
+export class YamlError extends Error {
+  override readonly name = 'YamlError'
+}
+
+export interface YamlText {
+  readonly value: unknown
+  /** The nodes, to look for what a value does not show: keys that come twice are let through. */
+  readonly contents: Node | null
+}
+
+/** Reads one document. @throws {YamlError} */
+export function parseYamlText(text: string, lineCounter?: LineCounter): YamlText {
+  const lines = lineCounter === undefined ? {} : { lineCounter }
+  const document = parseDocument(text, { uniqueKeys: false, ...lines, version: '1.1', customTags })
+  const [error] = document.errors
+  if (error !== undefined) throw new YamlError(error.message)
+  try {
+    return { value: document.toJS({ maxAliasCount: 100 }) as unknown, contents: document.contents }
+  } catch (unresolved) {
+    // Merge keys and aliases that lead nowhere, or to too much.
+    throw new YamlError((unresolved as Error).message, { cause: unresolved })
+  }
 }
 
 /** Quotes what a reader of either version would take for something else than text. */
