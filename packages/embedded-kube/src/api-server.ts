@@ -312,19 +312,27 @@ export class ApiServer {
       object = canonicalQuantities(object, info.schemaName)
     }
     const errors = [...nameErrors(name, rules.names, 'metadata.name'), ...metadataErrors(object.metadata, undefined)]
+    const tracked = managers === undefined && context.inProcess !== true && isTracked(info)
+    // What admission adds is nobody's: ownership is that of the object as it was sent and filled.
+    let owned: StoredObject | undefined
     if (isPods(info)) {
+      if (tracked) owned = rules.defaults?.(object, this.clock.now())
       const prepared = this.#pods.prepare(object)
       object = prepared.pod
       errors.push(...prepared.errors)
     } else {
-      object = this.#admit(info, rules.defaults?.(object, this.clock.now()) ?? object, undefined)
+      owned = rules.defaults?.(object, this.clock.now()) ?? object
+      object = this.#admit(info, owned, undefined)
       errors.push(...(rules.validate?.(object) ?? []))
       object = this.#checkCustom(info, object, undefined, errors)
+      // A field that was pruned is owned by nobody either.
+      if (info.custom !== undefined) owned = object
     }
     if (errors.length > 0) throw invalid(info, name, errors)
     if (managers !== undefined) object = withMeta(object, { managedFields: entriesOf(managers) })
-    else if (context.inProcess !== true && isTracked(info))
-      object = this.#recorded(context, info, [], undefined, object, options)
+    else if (tracked && owned !== undefined) {
+      object = withMeta(object, { managedFields: this.#entriesAfter(context, info, [], undefined, owned, options) })
+    }
     if (key.collection.get(home, name) !== undefined) throw alreadyExists(info, name)
     if (options.dryRun === true) return this.#serve(info, object)
     const stored = this.#store.add(key, object)
@@ -669,15 +677,15 @@ export class ApiServer {
     return { ...canonical, metadata, ...(info.subresources.has('status') ? { status: undefined } : {}) }
   }
 
-  /** The object with the record of who wrote what. */
-  #recorded(
+  /** The record of who manages what, after a write that was no apply. */
+  #entriesAfter(
     context: RequestContext,
     info: ResourceInfo,
     managers: readonly Manager[],
     old: StoredObject | undefined,
     next: StoredObject,
     options: UpdateOptions & { readonly writtenAs?: string },
-  ): StoredObject {
+  ): ObjectMeta['managedFields'] {
     const id: ManagerId = {
       manager: options.fieldManager ?? context.userAgent.split('/')[0]!,
       operation: 'Update',
@@ -685,7 +693,7 @@ export class ApiServer {
       subresource: options.writtenAs ?? options.subresource ?? '',
     }
     const after = afterUpdate(managers, old, next, id, this.#schemaOf(info), this.clock.now())
-    return after === managers && old !== undefined ? next : withMeta(next, { managedFields: entriesOf(after) })
+    return after === managers && old !== undefined ? next.metadata.managedFields : entriesOf(after)
   }
 
   /** The schema by which objects are taken apart: of the storage version, or of the custom resource. */
@@ -810,7 +818,8 @@ export class ApiServer {
     if (next.metadata.managedFields !== entries) next = withMeta(next, { managedFields: entries })
     if (equal(next, old)) return this.#serve(info, old)
     if (managers === undefined && next.metadata.managedFields !== undefined) {
-      next = this.#recorded(context, info, managersOf(next.metadata.managedFields), old, next, options)
+      const held = managersOf(next.metadata.managedFields)
+      next = withMeta(next, { managedFields: this.#entriesAfter(context, info, held, old, next, options) })
     }
     if (options.dryRun === true) return this.#serve(info, next)
     const place = this.#place(info, key)

@@ -7,15 +7,30 @@ export interface FieldSet {
   readonly self: boolean
   /** By path element: `f:<field>`, `k:<keys as JSON>`, `v:<value as JSON>`, `i:<index>`. */
   readonly children: ReadonlyMap<string, FieldSet>
+  /** Tells sets apart cheaply: equal ids are equal sets, though not the other way round. */
+  readonly id: number
 }
 
 const noChildren: ReadonlyMap<string, FieldSet> = new Map()
-export const emptySet: FieldSet = { self: false, children: noChildren }
-export const leaf: FieldSet = { self: true, children: noChildren }
+export const emptySet: FieldSet = { self: false, children: noChildren, id: 0 }
+export const leaf: FieldSet = { self: true, children: noChildren, id: 1 }
+
+/** Sets made before, by what is in them: the objects of one template have one set, and one FieldsV1, among them. */
+const known = new Map<string, FieldSet>()
+const knownMax = 20_000
+let made = 1
 
 export function fieldSet(self: boolean, children: ReadonlyMap<string, FieldSet>): FieldSet {
-  if (children.size > 0) return { self, children }
-  return self ? leaf : emptySet
+  if (children.size === 0) return self ? leaf : emptySet
+  let content = self ? '.' : ''
+  for (const [element, child] of children) content += `\n${element} ${child.id}`
+  let set = known.get(content)
+  if (set === undefined) {
+    set = { self, children, id: ++made }
+    if (known.size >= knownMax) known.clear()
+    known.set(content, set)
+  }
+  return set
 }
 
 export function isEmpty(set: FieldSet): boolean {

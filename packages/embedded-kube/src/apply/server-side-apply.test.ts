@@ -161,6 +161,20 @@ describe('server-side apply', () => {
     expect(() => apply('helm', full(3))).toThrow('conflict with "before-first-apply" using apps/v1')
   })
 
+  it('records a creation by what was sent and filled, not by what admission added', () => {
+    const { server } = world()
+    const pods = server.resource({ group: '', version: 'v1', plural: 'pods' })
+    const spec = { containers: [{ name: 'c', image: 'a:1' }] }
+    const pod = server.create(context, pods, 'default', { metadata: { name: 'p', labels: { x: '1' } }, spec })
+    expect(pod.metadata.managedFields).toMatchObject([{ manager: 'kubectl', operation: 'Update', apiVersion: 'v1' }])
+    const fields = owned(pod, 'kubectl')
+    expect(fields).toHaveProperty(['f:spec', 'f:restartPolicy'])
+    for (const name of ['f:tolerations', 'f:priority', 'f:volumes', 'f:serviceAccountName']) {
+      expect(fields).not.toHaveProperty(['f:spec', name])
+    }
+    expect(fields).not.toHaveProperty('f:status')
+  })
+
   it('asks for a field manager and the right kind', () => {
     const { apply } = world()
     expect(() => apply('', full())).toThrow('fieldManager: Required value: is required for apply patch')
