@@ -45,6 +45,14 @@ describe('decodeFields', () => {
     expect(() => decodeFields(deployment, sent)).toThrow(new TypeMismatch(message))
   })
 
+  it('takes a null in a list for the zero value', () => {
+    const sent = { metadata: { finalizers: [null] }, spec: { template: { spec: { containers: [null] } } } }
+    expect(decodeFields(deployment, sent).value).toEqual({
+      metadata: { finalizers: [''] },
+      spec: { template: { spec: { containers: [{}] } } },
+    })
+  })
+
   it('holds quantities as text and refuses what is none', () => {
     const pod = (cpu: unknown): object => ({ spec: { containers: [{ name: 'a', resources: { requests: { cpu } } }] } })
     expect(decodeFields('io.k8s.api.core.v1.Pod', pod(1) as never).value).toEqual(pod('1'))

@@ -65,7 +65,7 @@ function visit(walk: Walk, schema: Schema, value: unknown, path: string): unknow
       return schema.additionalProperties === undefined ? value : mapOf(walk, schema.additionalProperties, value, path)
     case 'array':
       if (!Array.isArray(value)) throw mismatch(walk, value, 'slice')
-      return value.map((item, i) => visit(walk, schema.items ?? {}, item, `${path}[${i}]`))
+      return value.map((item, i) => visit(walk, schema.items ?? {}, item ?? zeroOf(schema.items), `${path}[${i}]`))
     case 'string':
       if (schema.format === 'int-or-string') {
         if (typeof value !== 'string' && !Number.isInteger(value)) throw mismatch(walk, value, 'int32')
@@ -86,6 +86,13 @@ function visit(walk: Walk, schema: Schema, value: unknown, path: string): unknow
     default:
       return value
   }
+}
+
+/** What a null in a list becomes: Go's zero value. */
+function zeroOf(schema: Schema | undefined): unknown {
+  const { type } = resolveSchema(schema ?? {})
+  if (type === 'object') return {}
+  return type === 'string' ? '' : type === 'boolean' ? false : type === 'integer' ? 0 : null
 }
 
 function structOf(walk: Walk, properties: { readonly [field: string]: Schema }, value: Fields, path: string): Fields {
