@@ -53,7 +53,6 @@ export async function startLiveCluster(o: LiveClusterOptions): Promise<LiveClust
   const kubePort = await choosePort({ asked: o.port, usual: 6443, option: '--port' })
   const awsPort = await choosePort({ asked: o.awsPort, usual: 6444, option: '--aws-port' })
   const pki = await keptPki(o.paths.pki)
-  const kubeUrl = `https://127.0.0.1:${kubePort}`
 
   const base = workshopBase()
   const system = new SystemClock()
@@ -81,6 +80,7 @@ export async function startLiveCluster(o: LiveClusterOptions): Promise<LiveClust
     pki,
     ...(kubelet === undefined ? {} : { gitVersion: kubelet }),
   })
+  const kubeUrl = kubeServer.url
   const awsServer = await startAwsServer(house.aws, { port: awsPort })
 
   setClusterEndpoint(house.aws, o.name, { url: kubeUrl, caPem: pki.ca.certificate })

@@ -24,9 +24,7 @@ describe('choosePort', () => {
 
   it('passes over the usual port when it is taken', async () => {
     const usual = await holdPort()
-    const port = await choosePort({ asked: undefined, usual, option: '--port' })
-    expect(port).toBeGreaterThan(1023)
-    expect(port).not.toBe(usual)
+    expect(await choosePort({ asked: undefined, usual, option: '--port' })).toBe(0)
   })
 
   it('takes the usual port, and the one asked for, when they are free', async () => {
@@ -34,6 +32,6 @@ describe('choosePort', () => {
     await new Promise((resolve) => held!.close(resolve))
     expect(await choosePort({ asked: undefined, usual: free, option: '--port' })).toBe(free)
     expect(await choosePort({ asked: free, usual: 1, option: '--port' })).toBe(free)
-    expect(await choosePort({ asked: 0, usual: free, option: '--port' })).not.toBe(0)
+    expect(await choosePort({ asked: 0, usual: free, option: '--port' })).toBe(0)
   })
 })

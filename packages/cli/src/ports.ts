@@ -2,7 +2,8 @@ import { createServer } from 'node:net'
 import { CliError } from './failure.ts'
 
 /**
- * A port on loopback to listen on: the one that was asked for, or else `usual` if it is free, or else any.
+ * A port on loopback to listen on: the one that was asked for, or else `usual` if it is free, or else 0 for any: which one
+ * is left to whoever listens, so that nobody takes it in between.
  * @throws {CliError} when the one asked for is taken
  */
 export async function choosePort(o: {
@@ -20,10 +21,7 @@ export async function choosePort(o: {
     )
   }
   const usual = o.asked === 0 ? undefined : await tryPort(o.usual)
-  if (typeof usual === 'number') return usual
-  const free = await tryPort(0)
-  if (typeof free === 'number') return free
-  throw new CliError(`no port can be listened on (${free})`)
+  return typeof usual === 'number' ? usual : 0
 }
 
 /** The port once it has been listened on for a moment, or the system's error code. */
@@ -32,9 +30,7 @@ function tryPort(port: number): Promise<number | string> {
     const server = createServer()
     server.once('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message))
     server.listen({ port, host: '127.0.0.1' }, () => {
-      const address = server.address()
-      const taken = typeof address === 'object' && address !== null ? address.port : port
-      server.close(() => resolve(taken))
+      server.close(() => resolve(port))
     })
   })
 }
