@@ -7,17 +7,19 @@ const letters: Record<LogSeverity, string> = { info: 'I', warning: 'W', error: '
 /**
  * A record as klog prints it, in UTC and with thread 1: `I1123 21:42:18.000000       1 loop.go:274] text`
  * (kubernetes/klog:internal/buffer/buffer.go, FormatHeader). With facts it is klog's structured form: the message
- * quoted, then ` key="value"` each (internal/serialize/keyvalues.go).
+ * quoted, then ` key="value"` each (internal/serialize/keyvalues.go). A source that names no line stands at line 1: those who
+ * parse such headers demand one.
  */
 export function klogText(record: LogRecord, now: Ms): string {
   const iso = new Date(now).toISOString()
   const header = `${letters[record.severity]}${iso.slice(5, 7)}${iso.slice(8, 10)} ${iso.slice(11, 23)}000       1`
+  const source = /:\d+$/.test(record.source) ? record.source : `${record.source}:1`
   const facts = Object.entries(record.facts)
-  if (facts.length === 0) return `${header} ${record.source}] ${record.message}`
+  if (facts.length === 0) return `${header} ${source}] ${record.message}`
   // klog's ErrorS puts the error first.
   if (record.severity === 'error') facts.sort(([a], [b]) => Number(b === 'err') - Number(a === 'err'))
   const text = facts.map(([key, value]) => ` ${key}=${valueText(value)}`).join('')
-  return `${header} ${record.source}] ${quote(record.message)}${text}`
+  return `${header} ${source}] ${quote(record.message)}${text}`
 }
 
 function valueText(value: unknown): string {

@@ -58,13 +58,13 @@ describe('createLog', () => {
   ])('appends the fact $fact', ({ fact, text }) => {
     const { log, lines } = makeLog()
     log.info(0, 'Pod bound', { pod: fact })
-    expect(lines).toEqual([`I1123 21:42:18.007000       1 main] "Pod bound" pod=${text}`])
+    expect(lines).toEqual([`I1123 21:42:18.007000       1 main:1] "Pod bound" pod=${text}`])
   })
 
   it('puts the error of an error line first', () => {
     const { log, lines } = makeLog()
     log.error('Reconciler error', { key: 'a', err: new Error('no') })
-    expect(lines).toEqual(['E1123 21:42:18.007000       1 main] "Reconciler error" err="no" key="a"'])
+    expect(lines).toEqual(['E1123 21:42:18.007000       1 main:1] "Reconciler error" err="no" key="a"'])
   })
 
   it('prints JSON lines with the keys of component-base', () => {
