@@ -1,7 +1,8 @@
-import type { Ms } from '@plimsoll/model'
+import { controllerOf, type KubeObject, type Ms } from '@plimsoll/model'
 import type { Clock, KubeApi, Log, Random } from '@plimsoll/ports'
-import { EventRecorder, Reconciler } from '@plimsoll/runtime'
-import type { Caches } from '../caches.ts'
+import { EventRecorder, Reconciler, type Informer } from '@plimsoll/runtime'
+import { onChange, type Caches } from '../caches.ts'
+import { keyOfObject } from '../machinery/reference.ts'
 
 /** What every controller is given. */
 export interface ControllerContext {
@@ -36,5 +37,21 @@ export function syncing(
       const again = await sync(key)
       return again === undefined ? undefined : { requeueAfter: again }
     },
+  })
+}
+
+/** Looks at an owner when it came or changed, and when something that it controls came, changed or went. */
+export function followOwned<O extends KubeObject, D extends KubeObject>(
+  loop: Reconciler<string>,
+  kind: string,
+  o: { readonly owners: Informer<O>; readonly owned: Informer<D> },
+): void {
+  onChange(o.owners, (now) => {
+    if (now !== undefined) loop.add(keyOfObject(now))
+  })
+  onChange(o.owned, (now, was) => {
+    const object = now ?? was!
+    const owner = controllerOf(object)
+    if (owner?.kind === kind) loop.add(`${object.metadata.namespace}/${owner.name}`)
   })
 }

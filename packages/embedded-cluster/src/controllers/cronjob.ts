@@ -1,7 +1,6 @@
 // kubernetes/kubernetes:pkg/controller/cronjob/cronjob_controllerv2.go. Schedules are read in UTC; a time zone is refused.
 import {
   apiVersionOf,
-  controllerOf,
   CronJobs,
   instant,
   Jobs,
@@ -15,9 +14,8 @@ import {
 } from '@plimsoll/model'
 import { ignoreNotFound, isKubeFailure, type KubeApi } from '@plimsoll/ports'
 import type { EventRecorder, Reconciler } from '@plimsoll/runtime'
-import { onChange } from '../caches.ts'
-import { keyOfObject, splitKey } from '../machinery/reference.ts'
-import { recorderFor, syncing, type Controller, type ControllerContext } from './controller.ts'
+import { splitKey } from '../machinery/reference.ts'
+import { followOwned, recorderFor, syncing, type Controller, type ControllerContext } from './controller.ts'
 import { nextRun, parseCron, type CronSchedule } from './cron-schedule.ts'
 import { controllerReference } from './pod-control.ts'
 
@@ -35,14 +33,7 @@ export class CronJobController implements Controller {
     this.#kube = context.kube('cronjob-controller')
     this.#events = recorderFor(context, this.#kube, 'cronjob-controller')
     this.#loop = syncing(context, 'cronjob', (key) => this.#sync(key))
-    onChange(context.caches.cronJobs, (now) => {
-      if (now !== undefined) this.#loop.add(keyOfObject(now))
-    })
-    onChange(context.caches.jobs, (now, was) => {
-      const job = now ?? was!
-      const owner = controllerOf(job)
-      if (owner?.kind === 'CronJob') this.#loop.add(`${job.metadata.namespace}/${owner.name}`)
-    })
+    followOwned(this.#loop, 'CronJob', { owners: context.caches.cronJobs, owned: context.caches.jobs })
   }
 
   run(signal: AbortSignal): Promise<void> {

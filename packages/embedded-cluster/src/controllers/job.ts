@@ -1,6 +1,5 @@
 // kubernetes/kubernetes:pkg/controller/job/job_controller.go, indexed_job_utils.go, and ttlafterfinished
 import {
-  controllerOf,
   instant,
   Jobs,
   ms,
@@ -14,10 +13,9 @@ import {
 } from '@plimsoll/model'
 import { ignoreNotFound, isKubeFailure, KubeError, type KubeApi } from '@plimsoll/ports'
 import type { EventRecorder, Reconciler } from '@plimsoll/runtime'
-import { onChange } from '../caches.ts'
-import { keyOfObject, splitKey } from '../machinery/reference.ts'
+import { splitKey } from '../machinery/reference.ts'
 import { isPodActive, isPodFinished, isPodReady, restartCount } from '../pods.ts'
-import { recorderFor, syncing, type Controller, type ControllerContext } from './controller.ts'
+import { followOwned, recorderFor, syncing, type Controller, type ControllerContext } from './controller.ts'
 import { controllerReference, podFromTemplate, removePod } from './pod-control.ts'
 
 /** Holds a finished pod until its end is counted in the status. */
@@ -48,14 +46,7 @@ export class JobController implements Controller {
     this.#kube = context.kube('job-controller')
     this.#events = recorderFor(context, this.#kube, 'job-controller')
     this.#loop = syncing(context, 'job', (key) => this.#sync(key))
-    onChange(context.caches.jobs, (now) => {
-      if (now !== undefined) this.#loop.add(keyOfObject(now))
-    })
-    onChange(context.caches.pods, (now, was) => {
-      const pod = now ?? was!
-      const owner = controllerOf(pod)
-      if (owner?.kind === 'Job') this.#loop.add(`${pod.metadata.namespace}/${owner.name}`)
-    })
+    followOwned(this.#loop, 'Job', { owners: context.caches.jobs, owned: context.caches.pods })
   }
 
   run(signal: AbortSignal): Promise<void> {

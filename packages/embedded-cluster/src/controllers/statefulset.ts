@@ -1,7 +1,6 @@
 // kubernetes/kubernetes:pkg/controller/statefulset/stateful_set_control.go. Pods have names with ordinals and claims of
 // their own; they come one after another and go in the reverse order.
 import {
-  controllerOf,
   ms,
   PersistentVolumeClaims,
   Pods,
@@ -16,10 +15,9 @@ import {
 } from '@plimsoll/model'
 import { KubeError, type KubeApi } from '@plimsoll/ports'
 import type { EventRecorder, Reconciler } from '@plimsoll/runtime'
-import { onChange } from '../caches.ts'
-import { keyOfObject, splitKey } from '../machinery/reference.ts'
+import { splitKey } from '../machinery/reference.ts'
 import { isPodFinished, isPodReady, podAvailableFrom } from '../pods.ts'
-import { recorderFor, syncing, type Controller, type ControllerContext } from './controller.ts'
+import { followOwned, recorderFor, syncing, type Controller, type ControllerContext } from './controller.ts'
 import { replicasOf, templateHash } from './deployment-plan.ts'
 import { controllerReference, podFromTemplate, removePod } from './pod-control.ts'
 
@@ -36,14 +34,7 @@ export class StatefulSetController implements Controller {
     this.#kube = context.kube('statefulset-controller')
     this.#events = recorderFor(context, this.#kube, 'statefulset-controller')
     this.#loop = syncing(context, 'statefulset', (key) => this.#sync(key))
-    onChange(context.caches.statefulSets, (now) => {
-      if (now !== undefined) this.#loop.add(keyOfObject(now))
-    })
-    onChange(context.caches.pods, (now, was) => {
-      const pod = now ?? was!
-      const owner = controllerOf(pod)
-      if (owner?.kind === 'StatefulSet') this.#loop.add(`${pod.metadata.namespace}/${owner.name}`)
-    })
+    followOwned(this.#loop, 'StatefulSet', { owners: context.caches.statefulSets, owned: context.caches.pods })
   }
 
   run(signal: AbortSignal): Promise<void> {
