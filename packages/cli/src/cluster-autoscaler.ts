@@ -29,7 +29,13 @@ export async function runClusterAutoscaler(flags: readonly string[]): Promise<nu
   const clock = new SystemClock()
   // For ids and ties, not for secrets: no two processes draw alike.
   const random = new SeededRandom(`${hostname()}/${process.pid}/${clock.now()}`)
-  const log = createLog({ clock, write: (line) => process.stderr.write(`${line}\n`), verbosity: options.verbosity })
+  const log = createLog({
+    clock,
+    write: (line) => process.stderr.write(`${line}\n`),
+    verbosity: options.verbosity,
+    vmodule: options.vmodule,
+    format: options.loggingFormat,
+  })
   const metrics = new MetricsRegistry()
   const main = log.named('main.go')
 

@@ -6,6 +6,7 @@ export { LeaderElection, type LeaderElectionOptions } from './leader-election.ts
 export { jsonText } from './log/json-format.ts'
 export { klogText } from './log/klog-format.ts'
 export { createLog, type LogFormat, type LogOptions } from './log/log.ts'
+export { parseVmodule, type VerbosityOf } from './log/vmodule.ts'
 export { goFloat, MetricsRegistry } from './metrics-registry.ts'
 export { ObjectIndex, type IndexFunction } from './object-index.ts'
 export { Reconciler, type Reconcile, type ReconcileResult } from './reconciler.ts'

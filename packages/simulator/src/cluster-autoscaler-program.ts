@@ -75,7 +75,13 @@ async function run(context: ContainerContext, aws: AwsApi): Promise<number> {
     return exitUsage
   }
   const { options } = parsed
-  const log = createLog({ clock, write: (line) => context.log(line), verbosity: options.verbosity })
+  const log = createLog({
+    clock,
+    write: (line) => context.log(line),
+    verbosity: options.verbosity,
+    vmodule: options.vmodule,
+    format: options.loggingFormat,
+  })
   const metrics = new MetricsRegistry()
   const identity = context.pod.metadata.name
   const assembled = assembleClusterAutoscaler({ options, kube, aws, clock, random, log, metrics, identity })

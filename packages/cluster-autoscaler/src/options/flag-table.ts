@@ -246,26 +246,32 @@ const election = [
 const logging = [
   ...rows('effective', klogGo, [['v', 'int', '0', 'how chatty the log is']]),
   ...rows('accepted-no-effect', klogGo, [
-    ['logtostderr', 'bool', 'true', 'the log always goes to standard error'],
-    ['stderrthreshold', 'string', 'INFO', 'severity that also goes to standard error'],
     ['alsologtostderr', 'bool', 'false', 'with log files only'],
     ['log-dir', 'string', '', 'with log files only'],
     ['log-file', 'string', '', 'with logtostderr=false only'],
     ['log-file-max-size', 'int', '1800', 'with log files only'],
-    ['log-backtrace-at', 'string', ':0', 'stack traces of one source line'],
     ['one-output', 'bool', 'false', 'with log files only'],
-    ['skip-headers', 'bool', 'false', 'with log files only'],
     ['skip-log-headers', 'bool', 'false', 'with log files only'],
+  ]),
+  ...rows('effective', klogGo, [
+    ['vmodule', 'csv', '', 'how chatty single files are: pattern=N'],
+    ['logtostderr', 'bool', 'true', 'the log goes to standard error'],
+    ['stderrthreshold', 'string', 'INFO', 'severity from which lines go to standard error'],
+  ]),
+  ...rows('not-yet', klogGo, [
+    ['log-backtrace-at', 'string', ':0', 'stack traces of one source line'],
+    ['skip-headers', 'bool', 'false', 'lines without headers'],
     ['add-dir-header', 'bool', 'false', 'directories in log headers'],
   ]),
-  ...rows('not-yet', klogGo, [['vmodule', 'csv', '', 'how chatty single files are']]),
-  ...rows('effective', logsGo, [['logging-format', 'string', 'text', 'text']]),
+  ...rows('effective', logsGo, [['logging-format', 'string', 'text', 'text or json']]),
+  ...rows('not-yet', logsGo, [
+    ['log-json-split-stream', 'bool', 'false', 'errors to standard error, the rest to standard output'],
+    ['log-text-split-stream', 'bool', 'false', 'errors to standard error, the rest to standard output'],
+  ]),
   ...rows('accepted-no-effect', logsGo, [
     ['log-flush-frequency', 'duration', '5s', 'lines are written at once'],
-    ['log-json-split-stream', 'bool', 'false', 'with the json format only'],
-    ['log-json-info-buffer-size', 'string', '0', 'with the json format only'],
-    ['log-text-split-stream', 'bool', 'false', 'lines go to one stream'],
-    ['log-text-info-buffer-size', 'string', '0', 'lines are written at once'],
+    ['log-json-info-buffer-size', 'string', '0', 'with a split stream only'],
+    ['log-text-info-buffer-size', 'string', '0', 'with a split stream only'],
   ]),
 ]
 
@@ -273,7 +279,10 @@ const closedSets: Readonly<Record<string, readonly string[]>> = {
   'cloud-provider': ['aws'],
   estimator: ['binpacking'],
   'leader-elect-resource-lock': ['leases'],
-  'logging-format': ['text'],
+  'logging-format': ['text', 'json'],
+  // Log files are not served, so that the flags for them have nothing to act on.
+  logtostderr: ['true'],
+  stderrthreshold: ['INFO', 'info', '0'],
 }
 
 /** All flags, by name. */

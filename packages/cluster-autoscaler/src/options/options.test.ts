@@ -130,6 +130,17 @@ describe('flags (CA-1 to CA-7)', () => {
       args: ['--allowed-scheduler-names=a', '--bypassed-scheduler-names=a,b'],
       want: ['--bypassed-scheduler-names: b missing from --allowed-scheduler-names'],
     },
+    {
+      args: ['--vmodule=loop'],
+      want: ['invalid argument "loop" for "--vmodule" flag: syntax error: expect comma-separated list of filename=N'],
+    },
+    { args: ['--logging-format=xml'], want: ['--logging-format: "xml" is not served; accepted: text, json'] },
+    { args: ['--logtostderr=false'], want: ['--logtostderr: "false" is not served; accepted: true'] },
+    { args: ['--stderrthreshold=ERROR'], want: ['--stderrthreshold: "ERROR" is not served; accepted: INFO, info, 0'] },
+    {
+      args: ['--skip-headers'],
+      want: ['--skip-headers: "true" is not served yet; only its default "false" is accepted'],
+    },
   ])('$args is refused', ({ args, want }) => {
     expect(problems(...args)).toEqual(want)
   })

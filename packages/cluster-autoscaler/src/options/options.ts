@@ -1,4 +1,5 @@
 import { formatGoDuration, type Ms } from '@plimsoll/model'
+import { parseVmodule, type LogFormat } from '@plimsoll/runtime'
 import { clusterAutoscalerFlags, type Flag } from './flag-table.ts'
 import { defaultValue, readFlags, type FlagValue, type FlagValues, type Problem } from './flag-values.ts'
 
@@ -19,6 +20,9 @@ export interface ClusterAutoscalerOptions {
   readonly kubeClientQps: number
   readonly userAgent: string
   readonly verbosity: number
+  /** klog's `pattern=N,…`; empty for none. */
+  readonly vmodule: string
+  readonly loggingFormat: LogFormat
 
   readonly cloudProvider: string
   readonly nodes: readonly string[]
@@ -181,6 +185,8 @@ function optionsOf({ values, set }: FlagValues, problems: Problem[]): ClusterAut
     kubeClientQps: number('kube-client-qps'),
     userAgent: text('user-agent'),
     verbosity: number('v'),
+    vmodule: vmodule(list('vmodule').join(','), problems),
+    loggingFormat: text('logging-format') as LogFormat,
     cloudProvider: text('cloud-provider'),
     nodes: list('nodes'),
     nodeGroupAutoDiscovery: list('node-group-auto-discovery'),
@@ -271,6 +277,18 @@ function optionsOf({ values, set }: FlagValues, problems: Problem[]): ClusterAut
 }
 
 /** kubernetes-sigs/cluster-autoscaler:pkg/expander/factory/expander_factory.go, Build. */
+/** As it stands, with a problem when klog would not read it. */
+function vmodule(text: string, problems: Problem[]): string {
+  try {
+    parseVmodule(text, 0)
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error
+    const why = 'syntax error: expect comma-separated list of filename=N'
+    problems.push({ path: '--vmodule', message: `invalid argument ${quote(text)} for "--vmodule" flag: ${why}` })
+  }
+  return text
+}
+
 function expanders(names: readonly string[], problems: Problem[]): ExpanderName[] {
   const path = '--expander'
   const chosen: ExpanderName[] = []

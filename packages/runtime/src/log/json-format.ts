@@ -1,13 +1,14 @@
 import type { Ms } from '@plimsoll/model'
 import type { LogRecord } from '@plimsoll/ports'
 import { objectName } from './fact-value.ts'
+import { callerText } from './klog-format.ts'
 
 /**
  * A record as `--logging-format=json` prints it: ts (milliseconds), caller, msg, v (absent for errors), then the facts
  * (kubernetes/component-base:logs/json/json.go).
  */
 export function jsonText(record: LogRecord, now: Ms): string {
-  const line: { [key: string]: unknown } = { ts: now, caller: record.source, msg: record.message }
+  const line: { [key: string]: unknown } = { ts: now, caller: callerText(record.source), msg: record.message }
   if (record.severity === 'info') line['v'] = record.verbosity
   for (const [key, value] of Object.entries(record.facts)) line[key] = jsonValue(value)
   return JSON.stringify(line)

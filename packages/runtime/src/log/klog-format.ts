@@ -13,13 +13,18 @@ const letters: Record<LogSeverity, string> = { info: 'I', warning: 'W', error: '
 export function klogText(record: LogRecord, now: Ms): string {
   const iso = new Date(now).toISOString()
   const header = `${letters[record.severity]}${iso.slice(5, 7)}${iso.slice(8, 10)} ${iso.slice(11, 23)}000       1`
-  const source = /:\d+$/.test(record.source) ? record.source : `${record.source}:1`
+  const source = callerText(record.source)
   const facts = Object.entries(record.facts)
   if (facts.length === 0) return `${header} ${source}] ${record.message}`
   // klog's ErrorS puts the error first.
   if (record.severity === 'error') facts.sort(([a], [b]) => Number(b === 'err') - Number(a === 'err'))
   const text = facts.map(([key, value]) => ` ${key}=${valueText(value)}`).join('')
   return `${header} ${source}] ${quote(record.message)}${text}`
+}
+
+/** `file:line`; line 1 where the source names none. */
+export function callerText(source: string): string {
+  return /:\d+$/.test(source) ? source : `${source}:1`
 }
 
 function valueText(value: unknown): string {

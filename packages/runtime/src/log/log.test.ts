@@ -73,7 +73,7 @@ describe('createLog', () => {
     log.error('broken', { err: new Error('no') })
     expect(lines).toEqual([
       '{"ts":1795470138007,"caller":"main.go:1","msg":"Pod bound","v":2,"pod":{"name":"b","namespace":"a"},"n":1}',
-      '{"ts":1795470138007,"caller":"main","msg":"broken","err":"no"}',
+      '{"ts":1795470138007,"caller":"main:1","msg":"broken","err":"no"}',
     ])
   })
 
