@@ -1,32 +1,385 @@
-import type { Pod } from '@plimsoll/model'
-import { canonical, compilePod } from './compiled-pod.ts'
+import {
+  labelRequirementMatches,
+  type Container,
+  labelRequirements,
+  type LabelRequirement,
+  type Labels,
+  type LabelSelector,
+  type Node,
+  type Pod,
+  type PodAffinityTerm,
+  type Toleration,
+} from '@plimsoll/model'
+import { hostPorts, type HostPort } from './host-ports.ts'
+import { compileRequiredNodeAffinity, namedNodes } from './node-affinity.ts'
+import { holdsByStatus, podNonZeroRequests, podRequests, type Resources } from './resources.ts'
+import { toleratesUnschedulable } from './toleration.ts'
 
-const keys = new WeakMap<Pod, string>()
+/** Chooses pods by namespace and labels. */
+export interface PodSelector {
+  /** Equal texts choose equally. */
+  readonly key: string
+  /** The namespaces by name; undefined means all. */
+  readonly namespaces: ReadonlySet<string> | undefined
+  /** Namespaces by their labels, besides those named. */
+  readonly namespaceSelector: readonly LabelRequirement[] | undefined
+  readonly labels: readonly LabelRequirement[]
+}
+
+export interface AffinityTerm {
+  readonly topologyKey: string
+  readonly selector: PodSelector
+  /** Of preferred terms; 1 for required ones. */
+  readonly weight: number
+}
+
+export interface SpreadConstraint {
+  readonly topologyKey: string
+  readonly maxSkew: number
+  readonly minDomains: number
+  readonly selector: PodSelector
+  /** Whether the pod counts itself. */
+  readonly selfMatch: 0 | 1
+  readonly honorsAffinity: boolean
+  readonly honorsTaints: boolean
+}
 
 /**
- * Pods with equal keys are the same to scheduling: equal namespace, labels, requests, constraints, ports, volumes and
- * priority. Names, owners, images and environment do not count.
+ * Pods that are the same to scheduling: what it needs to know of them, worked out once. Names, owners, images and
+ * environment do not count, nor does the node that a pod may already have.
+ */
+export interface PodClass {
+  /** Grows with every class made; for tables by class. */
+  readonly id: number
+  /** The first such pod. Only what the class tells may be read from it. */
+  readonly sample: Pod
+  readonly namespace: string
+  readonly labels: Labels | undefined
+  readonly requests: Resources
+  readonly scalars: readonly (readonly [name: string, amount: number])[]
+  readonly requestsNothing: boolean
+  readonly nonZero: ReturnType<typeof podNonZeroRequests>
+  readonly priority: number
+  /** Namespace, labels and whether it is being deleted: pods with equal keys are counted together. */
+  readonly populationKey: string
+  readonly terminating: boolean
+  readonly ports: readonly HostPort[]
+  readonly tolerations: readonly Toleration[] | undefined
+  readonly toleratesUnschedulable: boolean
+  readonly requiredAffinity: ((node: Node) => boolean) | undefined
+  readonly namedNodes: ReadonlySet<string> | undefined
+  /** Equal texts admit equal nodes. */
+  readonly nodeAffinityKey: string
+  readonly tolerationKey: string
+  /** Whether the pod spreads at all by its own constraints; else the cluster's defaults hold. */
+  readonly hasSpread: boolean
+  readonly spread: readonly SpreadConstraint[]
+  readonly softSpread: readonly SpreadConstraint[]
+  readonly affinity: readonly AffinityTerm[]
+  readonly antiAffinity: readonly AffinityTerm[]
+  readonly softAffinity: readonly AffinityTerm[]
+  readonly softAntiAffinity: readonly AffinityTerm[]
+  /** What it wishes of pods that come later, once it is placed. */
+  readonly wishes: readonly { readonly term: AffinityTerm; readonly weight: number }[]
+  /** The names of the claims that its volumes stand for. */
+  readonly claims: readonly string[]
+  /** Whether it is one of several by its controller: ReplicaSet, StatefulSet or ReplicationController. */
+  readonly replicated: boolean
+}
+
+const byPod = new WeakMap<Pod, PodClass>()
+/** By the pod's own words. Bounded, and not by meaning: pods that are the same may come to have two classes. */
+const byText = new Map<string, PodClass>()
+const remembered = 50_000
+let made = 0
+
+/** The class of the pod; pods made from one template have one. Takes a few microseconds the first time, then none. */
+export function classOf(pod: Pod): PodClass {
+  let found = byPod.get(pod)
+  if (found === undefined) {
+    const text = wordsOf(pod)
+    found = byText.get(text)
+    if (found === undefined) {
+      found = compile(pod)
+      if (byText.size >= remembered) byText.clear()
+      byText.set(text, found)
+    }
+    byPod.set(pod, found)
+  }
+  return found
+}
+
+/** As `classOf`, for a pod of which an earlier state is known: most changes are to the status and matter to nobody here. */
+export function reclassOf(pod: Pod, before: Pod, earlier: PodClass): PodClass {
+  const same =
+    pod.spec === before.spec &&
+    pod.metadata.labels === before.metadata.labels &&
+    pod.metadata.deletionTimestamp === before.metadata.deletionTimestamp &&
+    pod.status?.resourceClaimStatuses === before.status?.resourceClaimStatuses &&
+    !holdsByStatus(pod) &&
+    !holdsByStatus(before)
+  return same ? earlier : classOf(pod)
+}
+
+const nothing: readonly never[] = []
+
+/** Everything that the class depends on, as the pod says it: cheap, and different for the same thing said otherwise. */
+function wordsOf(pod: Pod): string {
+  const { metadata, spec, status } = pod
+  let text = metadata.namespace
+  for (const key in metadata.labels) text += `\u0001${key}\u0002${metadata.labels[key]}`
+  if (metadata.deletionTimestamp !== undefined) text += '\u0003-'
+  if (isReplicated(pod)) text += '\u0003r'
+  for (const container of spec.containers) text += containerWords(container)
+  if (spec.initContainers !== undefined) {
+    for (const container of spec.initContainers) text += `\u0003i${container.restartPolicy}${containerWords(container)}`
+  }
+  if (spec.priority !== undefined) text += `\u0004p${spec.priority}`
+  if (spec.preemptionPolicy !== undefined) text += `\u0004q${spec.preemptionPolicy}`
+  if (spec.schedulerName !== undefined) text += `\u0004s${spec.schedulerName}`
+  if (spec.nodeSelector !== undefined) text += `\u0004n${JSON.stringify(spec.nodeSelector)}`
+  if (spec.affinity !== undefined) text += `\u0004a${JSON.stringify(spec.affinity)}`
+  if (spec.tolerations !== undefined) text += `\u0004t${JSON.stringify(spec.tolerations)}`
+  if (spec.topologySpreadConstraints !== undefined) text += `\u0004d${JSON.stringify(spec.topologySpreadConstraints)}`
+  if (spec.overhead !== undefined) text += `\u0004o${JSON.stringify(spec.overhead)}`
+  if (spec.resources !== undefined) text += `\u0004l${JSON.stringify(spec.resources)}`
+  if (spec.volumes !== undefined) for (const name of claimNames(pod)) text += `\u0004v${name}`
+  if (spec.resourceClaims !== undefined) {
+    text += `\u0004c${JSON.stringify([spec.resourceClaims, status?.resourceClaimStatuses])}`
+    // Claims made from a template bear the pod's name.
+    text += metadata.name
+  }
+  if (holdsByStatus(pod)) {
+    for (const { name } of spec.containers) text += `\u0004m${name}`
+    for (const { name } of spec.initContainers ?? nothing) text += `\u0004m${name}`
+    for (const statuses of [status?.containerStatuses, status?.initContainerStatuses]) {
+      for (const { name, allocatedResources, resources } of statuses ?? nothing) {
+        text += `\u0004h${name}${listWords(allocatedResources)}\u0005${listWords(resources?.requests)}`
+      }
+    }
+  }
+  return text
+}
+
+function containerWords(container: Container): string {
+  let text = `\u0003${listWords(container.resources?.requests)}`
+  if (container.ports !== undefined) {
+    for (const { hostPort, hostIP, protocol } of container.ports) {
+      if (hostPort !== undefined) text += `\u0005${hostPort} ${hostIP} ${protocol}`
+    }
+  }
+  return text
+}
+
+function listWords(list: { readonly [resource: string]: string | number } | undefined): string {
+  let text = ''
+  for (const name in list) text += `\u0002${name} ${list[name]}`
+  return text
+}
+
+const replicatedKinds = new Set(['ReplicaSet', 'StatefulSet', 'ReplicationController'])
+
+const keys = new WeakMap<PodClass, string>()
+
+/**
+ * Pods with equal keys are the same to scheduling, however their objects say it: equal namespace, labels, requests,
+ * constraints, ports, volumes and priority.
  */
 export function podClassKey(pod: Pod): string {
-  let key = keys.get(pod)
+  const found = classOf(pod)
+  let key = keys.get(found)
   if (key === undefined) {
-    const compiled = compilePod(pod)
-    const { requests } = compiled
-    const { spec } = pod
+    const { spec } = found.sample
     key = canonical([
-      compiled.populationKey,
-      [requests.milliCpu, requests.memory, requests.ephemeralStorage, ...compiled.scalars],
-      [compiled.nonZero.milliCpu, compiled.nonZero.memory],
-      spec.nodeName ?? '',
+      found.populationKey,
+      [found.requests.milliCpu, found.requests.memory, found.requests.ephemeralStorage, ...found.scalars],
+      [found.nonZero.milliCpu, found.nonZero.memory],
       spec.nodeSelector ?? {},
       spec.affinity ?? {},
       spec.tolerations ?? [],
       spec.topologySpreadConstraints ?? [],
-      compiled.ports,
-      compiled.claims,
-      [spec.priority ?? 0, spec.preemptionPolicy ?? '', spec.schedulerName ?? ''],
+      found.ports,
+      found.claims,
+      // Device claims made from a template bear the pod's name.
+      (spec.resourceClaims ?? nothing).length === 0
+        ? []
+        : [found.sample.metadata.name, spec.resourceClaims, found.sample.status?.resourceClaimStatuses],
+      [found.priority, spec.preemptionPolicy ?? '', spec.schedulerName ?? '', found.replicated],
     ])
-    keys.set(pod, key)
+    keys.set(found, key)
   }
   return key
+}
+
+function isReplicated(pod: Pod): boolean {
+  const owners = pod.metadata.ownerReferences
+  if (owners === undefined) return false
+  for (const owner of owners) if (owner.controller === true) return replicatedKinds.has(owner.kind)
+  return false
+}
+
+function compile(pod: Pod): PodClass {
+  const { metadata, spec } = pod
+  const requests = podRequests(pod)
+  const scalars = [...requests.scalar].filter(([, amount]) => amount !== 0)
+  const nonZero = podNonZeroRequests(pod)
+  const terminating = metadata.deletionTimestamp !== undefined
+  const populationKey = `${metadata.namespace}\n${labelsKey(metadata.labels)}${terminating ? '\n-' : ''}`
+  const ports = hostPorts(pod)
+  const claims = claimNames(pod)
+  const replicated = isReplicated(pod)
+  const priority = spec.priority ?? 0
+  const constraints = spec.topologySpreadConstraints
+  const { podAffinity, podAntiAffinity } = spec.affinity ?? {}
+  const required = spec.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution
+  const affinity = terms(pod, podAffinity?.requiredDuringSchedulingIgnoredDuringExecution)
+  const softAffinity = weighted(pod, podAffinity?.preferredDuringSchedulingIgnoredDuringExecution)
+  const softAntiAffinity = weighted(pod, podAntiAffinity?.preferredDuringSchedulingIgnoredDuringExecution)
+  return {
+    id: made++,
+    sample: pod,
+    namespace: metadata.namespace,
+    labels: metadata.labels,
+    requests,
+    scalars,
+    requestsNothing:
+      requests.milliCpu === 0 && requests.memory === 0 && requests.ephemeralStorage === 0 && scalars.length === 0,
+    nonZero,
+    priority,
+    populationKey,
+    terminating,
+    ports,
+    tolerations: spec.tolerations,
+    toleratesUnschedulable: toleratesUnschedulable(spec.tolerations),
+    requiredAffinity: compileRequiredNodeAffinity(pod),
+    namedNodes: namedNodes(pod),
+    nodeAffinityKey:
+      spec.nodeSelector === undefined && required === undefined ? '' : canonical([spec.nodeSelector, required]),
+    tolerationKey: constraints === undefined ? '' : canonical(spec.tolerations),
+    hasSpread: constraints !== undefined && constraints.length > 0,
+    spread: spreadConstraints(pod, 'DoNotSchedule'),
+    softSpread: spreadConstraints(pod, 'ScheduleAnyway'),
+    affinity,
+    antiAffinity: terms(pod, podAntiAffinity?.requiredDuringSchedulingIgnoredDuringExecution),
+    softAffinity,
+    softAntiAffinity,
+    wishes: [
+      // A required term weighs one towards those who come later (InterPodAffinityArgs.hardPodAffinityWeight).
+      ...affinity.map((term) => ({ term, weight: 1 })),
+      ...softAffinity.map((term) => ({ term, weight: term.weight })),
+      ...softAntiAffinity.map((term) => ({ term, weight: -term.weight })),
+    ],
+    claims,
+    replicated,
+  }
+}
+
+/** Object keys in order, absent values left out: equal texts, equal meaning. */
+export function canonical(value: unknown): string {
+  return (
+    JSON.stringify(value, (_, inner: unknown) =>
+      typeof inner === 'object' && inner !== null && !Array.isArray(inner)
+        ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
+        : inner,
+    ) ?? ''
+  )
+}
+
+const labelKeys = new WeakMap<Labels, string>()
+
+/** Pods of one owner often share their labels object. */
+function labelsKey(labels: Labels | undefined): string {
+  if (labels === undefined) return ''
+  let key = labelKeys.get(labels)
+  if (key === undefined) {
+    const names = Object.keys(labels).sort()
+    key = names.map((name) => `${name}=${labels[name]}`).join(',')
+    labelKeys.set(labels, key)
+  }
+  return key
+}
+
+function podSelector(
+  namespaces: ReadonlySet<string> | undefined,
+  namespaceSelector: readonly LabelRequirement[] | undefined,
+  labels: readonly LabelRequirement[],
+): PodSelector {
+  const key = JSON.stringify([namespaces && [...namespaces].sort(), namespaceSelector, labels])
+  return { key, namespaces, namespaceSelector, labels }
+}
+
+/** Matches nothing, as an absent label selector does. */
+const never: LabelRequirement = { key: '', operator: 'In', values: [] }
+
+function selectorRequirements(
+  selector: LabelSelector | undefined,
+  pod: Pod,
+  keys: { readonly match?: readonly string[] | undefined; readonly mismatch?: readonly string[] | undefined },
+): readonly LabelRequirement[] {
+  const requirements = labelRequirements(selector)
+  if (requirements === undefined) return [never]
+  const labels = pod.metadata.labels ?? {}
+  const own = (key: string, operator: LabelRequirement['operator']): LabelRequirement[] =>
+    labels[key] === undefined ? [] : [{ key, operator, values: [labels[key]] }]
+  return [
+    ...requirements,
+    ...(keys.match ?? nothing).flatMap((key) => own(key, 'In')),
+    ...(keys.mismatch ?? nothing).flatMap((key) => own(key, 'NotIn')),
+  ]
+}
+
+function spreadConstraints(pod: Pod, whenUnsatisfiable: string): readonly SpreadConstraint[] {
+  const constraints = pod.spec.topologySpreadConstraints
+  if (constraints === undefined || constraints.length === 0) return nothing
+  return constraints
+    .filter((constraint) => constraint.whenUnsatisfiable === whenUnsatisfiable)
+    .map((constraint) => {
+      const requirements = selectorRequirements(constraint.labelSelector, pod, { match: constraint.matchLabelKeys })
+      return {
+        topologyKey: constraint.topologyKey,
+        maxSkew: constraint.maxSkew,
+        minDomains: constraint.minDomains ?? 1,
+        selector: podSelector(new Set([pod.metadata.namespace]), undefined, requirements),
+        selfMatch: requirements.every((r) => labelRequirementMatches(r, pod.metadata.labels)) ? 1 : 0,
+        honorsAffinity: constraint.nodeAffinityPolicy !== 'Ignore',
+        honorsTaints: constraint.nodeTaintsPolicy === 'Honor',
+      }
+    })
+}
+
+function terms(pod: Pod, list: readonly PodAffinityTerm[] | undefined): readonly AffinityTerm[] {
+  return list === undefined ? nothing : list.map((term) => compileTerm(pod, term, 1))
+}
+
+function weighted(
+  pod: Pod,
+  list: readonly { readonly podAffinityTerm: PodAffinityTerm; readonly weight: number }[] | undefined,
+): readonly AffinityTerm[] {
+  return list === undefined ? nothing : list.map((item) => compileTerm(pod, item.podAffinityTerm, item.weight))
+}
+
+/** A term without namespaces and namespace selector means the pod's own namespace; an empty selector means all. */
+function compileTerm(pod: Pod, term: PodAffinityTerm, weight: number): AffinityTerm {
+  const byLabels = labelRequirements(term.namespaceSelector)
+  const names = term.namespaces ?? nothing
+  const own = names.length === 0 && byLabels === undefined
+  const everywhere = byLabels !== undefined && byLabels.length === 0
+  const labels = selectorRequirements(term.labelSelector, pod, {
+    match: term.matchLabelKeys,
+    mismatch: term.mismatchLabelKeys,
+  })
+  const selector = everywhere
+    ? podSelector(undefined, undefined, labels)
+    : podSelector(new Set(own ? [pod.metadata.namespace] : names), byLabels, labels)
+  return { topologyKey: term.topologyKey, selector, weight }
+}
+
+function claimNames(pod: Pod): readonly string[] {
+  let names: string[] | undefined
+  for (const volume of pod.spec.volumes ?? nothing) {
+    if (volume.persistentVolumeClaim !== undefined) (names ??= []).push(volume.persistentVolumeClaim.claimName)
+    // A generic ephemeral volume has a claim of its own, named after the pod and the volume.
+    else if (volume.ephemeral !== undefined) (names ??= []).push(`${pod.metadata.name}-${volume.name}`)
+  }
+  return names ?? nothing
 }
