@@ -62,6 +62,7 @@ export function requirement(
     }
     case 'Lt': {
       const bound = boundOf(values[0])
+      // No integer is less; upstream's subtraction wraps round here, and allows them all.
       if (bound === minInt64) return make(name, false, nothing, undefined, undefined, undefined)
       return make(name, true, nothing, undefined, bound - 1n, minValues)
     }
@@ -230,7 +231,7 @@ export interface DrawBelow {
  */
 export function any(r: Requirement, random: DrawBelow): string {
   if (!r.complement) return r.values[0] ?? ''
-  const least = r.gte ?? (r.lte !== undefined && r.lte < 0n ? minInt64 : 0n)
+  const least = r.gte ?? (r.lte !== undefined && r.lte < 0n ? r.lte : 0n)
   // Upstream draws below MaxInt64 where there is no bound.
   const greatest = r.lte ?? (least === maxInt64 ? maxInt64 : maxInt64 - 1n)
   const span = greatest - least + 1n

@@ -199,9 +199,10 @@ function hintFor(key: string, existing: Requirements, allowUndefined: ReadonlySe
   return [...allowUndefined].toSorted().find(alike) ?? existing.keys().find(alike)
 }
 
-/** Upstream's words for what `compatible` found. */
+/** Upstream's words for what `compatible` found: of an unknown key, if there is one, and else of every disjoint one. */
 export function incompatibilityText(problems: readonly Incompatibility[]): string {
-  return problems.map(oneText).join('; ')
+  const unknown = problems.find((problem) => problem.kind === 'unknownKey')
+  return unknown === undefined ? problems.map(oneText).join('; ') : oneText(unknown)
 }
 
 function oneText(problem: Incompatibility): string {
