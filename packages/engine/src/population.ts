@@ -3,8 +3,9 @@
 // selector that someone asks for is matched against groups, not pods, and counted per domain from then on.
 
 import { labelRequirementMatches, type Labels } from '@plimsoll/model'
-import type { AffinityTerm, CompiledPod, PodSelector } from './compiled-pod.ts'
+import type { LabelColumn, NodeColumns } from './node-columns.ts'
 import type { NodeEntry } from './node-entry.ts'
+import type { AffinityTerm, PodClass, PodSelector } from './pod-class.ts'
 
 /** Pods that no selector can tell apart. */
 interface Group {
@@ -30,39 +31,44 @@ interface Query {
 /** How many chosen pods are in each domain of one topology key. */
 export interface DomainCounts {
   readonly topologyKey: string
-  /** Domains without a pod may be missing, or 0. */
-  count(domain: string): number
+  /** The domain of each node. */
+  readonly column: LabelColumn
+  count(domain: number): number
   readonly total: number
 }
 
 class Counter implements DomainCounts {
-  readonly topologyKey: string
+  readonly column: LabelColumn
   total = 0
-  readonly #counts = new Map<string, number>()
+  /** By domain; domains beyond its end have no pod. */
+  #counts = new Int32Array(8)
 
-  constructor(topologyKey: string) {
-    this.topologyKey = topologyKey
+  constructor(column: LabelColumn) {
+    this.column = column
   }
 
-  count(domain: string): number {
-    return this.#counts.get(domain) ?? 0
+  get topologyKey(): string {
+    return this.column.key
   }
 
-  domainOf(entry: NodeEntry): string | undefined {
-    return entry.labels?.[this.topologyKey]
+  count(domain: number): number {
+    return domain < this.#counts.length ? this.#counts[domain]! : 0
   }
 
-  change(entry: NodeEntry, delta: number): void {
-    const domain = this.domainOf(entry)
-    if (domain === undefined) return
+  change(slot: number, delta: number): void {
+    const domain = this.column.ids[slot]!
+    if (domain < 0) return
     this.total += delta
     this.changeDomain(domain, delta)
   }
 
-  protected changeDomain(domain: string, delta: number): void {
-    const count = (this.#counts.get(domain) ?? 0) + delta
-    if (count === 0) this.#counts.delete(domain)
-    else this.#counts.set(domain, count)
+  protected changeDomain(domain: number, delta: number): void {
+    if (domain >= this.#counts.length) {
+      const longer = new Int32Array(Math.max(2 * this.#counts.length, domain + 1))
+      longer.set(this.#counts)
+      this.#counts = longer
+    }
+    this.#counts[domain]! += delta
   }
 
   nodeAdded(_entry: NodeEntry): void {}
@@ -72,14 +78,14 @@ class Counter implements DomainCounts {
 /** Counts over the nodes that a spread constraint looks at, with the smallest count of all their domains at hand. */
 export class SpreadCounter extends Counter {
   readonly #eligible: (entry: NodeEntry) => boolean
-  readonly #domains = new Map<NodeEntry, string>()
-  readonly #nodesPerDomain = new Map<string, number>()
+  readonly #members = new Set<number>()
+  readonly #nodesPerDomain = new Map<number, number>()
   /** How many domains have so many pods; the smallest such number is `#least`. */
   readonly #domainsPerCount = new Map<number, number>()
   #least = Infinity
 
-  constructor(topologyKey: string, eligible: (entry: NodeEntry) => boolean) {
-    super(topologyKey)
+  constructor(column: LabelColumn, eligible: (entry: NodeEntry) => boolean) {
+    super(column)
     this.#eligible = eligible
   }
 
@@ -92,24 +98,23 @@ export class SpreadCounter extends Counter {
     return this.#nodesPerDomain.size
   }
 
-  override domainOf(entry: NodeEntry): string | undefined {
-    return this.#domains.get(entry)
+  override change(slot: number, delta: number): void {
+    if (this.#members.has(slot)) super.change(slot, delta)
   }
 
   override nodeAdded(entry: NodeEntry): void {
-    const domain = entry.labels?.[this.topologyKey]
-    if (domain === undefined || !this.#eligible(entry)) return
-    this.#domains.set(entry, domain)
+    const domain = this.column.ids[entry.slot]!
+    if (domain < 0 || !this.#eligible(entry)) return
+    this.#members.add(entry.slot)
     const nodes = this.#nodesPerDomain.get(domain) ?? 0
     this.#nodesPerDomain.set(domain, nodes + 1)
     if (nodes === 0) this.#bucket(this.count(domain), 1)
   }
 
   /** Its pods must have been taken out before. */
-  override nodeRemoved(entry: NodeEntry): void {
-    const domain = this.#domains.get(entry)
-    if (domain === undefined) return
-    this.#domains.delete(entry)
+  override nodeRemoved({ slot }: NodeEntry): void {
+    if (!this.#members.delete(slot)) return
+    const domain = this.column.ids[slot]!
     const nodes = this.#nodesPerDomain.get(domain)! - 1
     if (nodes > 0) {
       this.#nodesPerDomain.set(domain, nodes)
@@ -119,7 +124,7 @@ export class SpreadCounter extends Counter {
     }
   }
 
-  protected override changeDomain(domain: string, delta: number): void {
+  protected override changeDomain(domain: number, delta: number): void {
     const before = this.count(domain)
     super.changeDomain(domain, delta)
     this.#bucket(before + delta, 1)
@@ -209,13 +214,13 @@ export class Population {
   readonly #carriedIndex = new ByLabel<CountedTerm>()
   readonly #wishedIndex = new ByLabel<CountedTerm>()
   readonly #namespaces = new Map<string, Labels>()
-  readonly #nodes: () => Iterable<NodeEntry>
+  readonly #columns: NodeColumns
   /** Counters handed out before it changed are stale. */
   epoch = 0
   #trimAt = 2 * remembered
 
-  constructor(nodes: () => Iterable<NodeEntry>) {
-    this.#nodes = nodes
+  constructor(columns: NodeColumns) {
+    this.#columns = columns
   }
 
   setNamespace(name: string, labels: Labels | undefined): boolean {
@@ -228,30 +233,30 @@ export class Population {
 
   nodeAdded(entry: NodeEntry): void {
     for (const counter of this.#counters.values()) counter.nodeAdded(entry)
-    for (const pod of entry.compiled) this.podAdded(entry, pod)
+    for (const pod of entry.classes) this.podAdded(entry, pod)
   }
 
   nodeRemoved(entry: NodeEntry): void {
-    for (const pod of entry.compiled) this.podRemoved(entry, pod)
+    for (const pod of entry.classes) this.podRemoved(entry, pod)
     for (const counter of this.#counters.values()) counter.nodeRemoved(entry)
   }
 
-  podAdded(entry: NodeEntry, pod: CompiledPod): void {
+  podAdded(entry: NodeEntry, pod: PodClass): void {
     this.#change(entry, pod, 1)
   }
 
-  podRemoved(entry: NodeEntry, pod: CompiledPod): void {
+  podRemoved(entry: NodeEntry, pod: PodClass): void {
     this.#change(entry, pod, -1)
   }
 
-  #change(entry: NodeEntry, pod: CompiledPod, delta: number): void {
+  #change(entry: NodeEntry, pod: PodClass, delta: number): void {
     const group = this.#group(pod)
     const count = (group.perNode.get(entry) ?? 0) + delta
     if (count === 0) group.perNode.delete(entry)
     else group.perNode.set(entry, count)
-    for (const query of group.queries) for (const counter of query.counters) counter.change(entry, delta)
-    for (const term of pod.antiAffinity) this.#carry(term).counter.change(entry, delta)
-    for (const { term, weight } of pod.wishes) this.#wish(term, weight).counter.change(entry, delta)
+    for (const query of group.queries) for (const counter of query.counters) counter.change(entry.slot, delta)
+    for (const term of pod.antiAffinity) this.#carry(term).counter.change(entry.slot, delta)
+    for (const { term, weight } of pod.wishes) this.#wish(term, weight).counter.change(entry.slot, delta)
   }
 
   /** Forgets all that was derived, and counts the pods again when asked. */
@@ -269,8 +274,10 @@ export class Population {
     ]) {
       derived.clear()
     }
+    // Values that no node has any more go with their columns.
+    this.#columns.labels.clear()
     this.epoch++
-    for (const entry of this.#nodes()) for (const pod of entry.compiled) this.podAdded(entry, pod)
+    for (const entry of this.#nodes()) for (const pod of entry.classes) this.podAdded(entry, pod)
   }
 
   /** Keeps what is remembered in proportion to what is there; only between uses of counters. */
@@ -282,12 +289,16 @@ export class Population {
     this.#trimAt = 2 * (this.#groups.size + this.#counters.size + remembered)
   }
 
-  #group(pod: CompiledPod): Group {
+  *#nodes(): Iterable<NodeEntry> {
+    for (const entry of this.#columns.entries) if (entry !== undefined) yield entry
+  }
+
+  #group(pod: PodClass): Group {
     let group = this.#groups.get(pod.populationKey)
     if (group === undefined) {
       group = {
-        namespace: pod.pod.metadata.namespace,
-        labels: pod.pod.metadata.labels,
+        namespace: pod.namespace,
+        labels: pod.labels,
         terminating: pod.terminating,
         perNode: new Map(),
         queries: [],
@@ -330,7 +341,7 @@ export class Population {
     const key = `${term.topologyKey}\n${term.selector.key}`
     let carried = this.#carried.get(key)
     if (carried === undefined) {
-      carried = { term, weight: 0, counter: new Counter(term.topologyKey) }
+      carried = { term, weight: 0, counter: new Counter(this.#columns.label(term.topologyKey)) }
       this.#carried.set(key, carried)
       const pairs = requiredPairs([term.selector])
       this.#carriedIndex.file(carried, pairs)
@@ -345,7 +356,7 @@ export class Population {
     const key = `${weight}\n${term.topologyKey}\n${term.selector.key}`
     let wished = this.#wished.get(key)
     if (wished === undefined) {
-      wished = { term, weight, counter: new Counter(term.topologyKey) }
+      wished = { term, weight, counter: new Counter(this.#columns.label(term.topologyKey)) }
       this.#wished.set(key, wished)
       const pairs = requiredPairs([term.selector])
       this.#wishedIndex.file(wished, pairs)
@@ -392,7 +403,7 @@ export class Population {
       counter = make()
       this.#counters.set(key, counter)
       for (const entry of this.#nodes()) counter.nodeAdded(entry)
-      for (const group of query.groups) for (const [entry, count] of group.perNode) counter.change(entry, count)
+      for (const group of query.groups) for (const [entry, count] of group.perNode) counter.change(entry.slot, count)
       query.counters.push(counter)
     }
     return counter
@@ -402,7 +413,7 @@ export class Population {
   affinityCounts(selectors: readonly PodSelector[], topologyKey: string): DomainCounts {
     const queryKey = `affinity\n${selectors.map((selector) => selector.key).join('\n')}`
     const query = this.#query(queryKey, selectors, true)
-    return this.#count(`${topologyKey}\n${queryKey}`, query, () => new Counter(topologyKey))
+    return this.#count(`${topologyKey}\n${queryKey}`, query, () => new Counter(this.#columns.label(topologyKey)))
   }
 
   /** Counts the selector's pods over eligible nodes; equal `eligibleKey`, equal `eligible`. */
@@ -415,21 +426,21 @@ export class Population {
     const queryKey = `spread\n${selector.key}`
     const query = this.#query(queryKey, [selector], false)
     const key = `${topologyKey}\n${queryKey}\n${eligibleKey}`
-    return this.#count(key, query, () => new SpreadCounter(topologyKey, eligible))
+    return this.#count(key, query, () => new SpreadCounter(this.#columns.label(topologyKey), eligible))
   }
 
   /** The domains that pods already there keep closed to this pod. */
-  carriedAgainst(pod: CompiledPod): readonly CarriedTerm[] {
+  carriedAgainst(pod: PodClass): readonly CarriedTerm[] {
     return this.#group(pod).terms
   }
 
   /** What pods already there wish of this pod. */
-  wishesOf(pod: CompiledPod): readonly CarriedTerm[] {
+  wishesOf(pod: PodClass): readonly CarriedTerm[] {
     return this.#group(pod).wishes
   }
 
   /** Whether the pod is itself chosen by all the selectors. */
-  choosesAll(selectors: readonly PodSelector[], pod: CompiledPod): boolean {
+  choosesAll(selectors: readonly PodSelector[], pod: PodClass): boolean {
     const group = this.#group(pod)
     return selectors.every((selector) => this.#chooses(selector, group))
   }

@@ -25,7 +25,7 @@ export interface Allocatable extends Resources {
 
 type QuantityList = { readonly [resource: string]: string | number } | undefined
 
-const none: ReadonlyMap<string, number> = new Map()
+export const none: ReadonlyMap<string, number> = new Map()
 
 /** What the scheduler assumes of a container that asks for nothing, when it scores nodes (util/pod_resources.go). */
 const nonZeroMilliCpu = 100
@@ -168,4 +168,11 @@ export function nodeAllocatable(node: Node): Allocatable {
   const sum: Sum = new Map()
   add(sum, node.status?.allocatable)
   return { ...toResources(sum), pods: Math.floor(sum.get('pods') ?? 0) }
+}
+
+export function sameAllocatable(a: Allocatable, b: Allocatable): boolean {
+  if (a.milliCpu !== b.milliCpu || a.memory !== b.memory || a.ephemeralStorage !== b.ephemeralStorage) return false
+  if (a.pods !== b.pods || a.scalar.size !== b.scalar.size) return false
+  for (const [name, amount] of a.scalar) if (b.scalar.get(name) !== amount) return false
+  return true
 }

@@ -2,30 +2,35 @@
 // (kubernetes/kubernetes:pkg/scheduler/framework/plugins; weights in apis/config/v1/default_plugins.go). Each plugin gives
 // every node 0 to 100; the weighted sum decides.
 
-import type { Pod, PreferredSchedulingTerm } from '@plimsoll/model'
-import { type CompiledPod, type SpreadConstraint } from './compiled-pod.ts'
-import { spreadEligibility } from './filters.ts'
+import type { PreferredSchedulingTerm } from '@plimsoll/model'
 import { nodeTermMatcher } from './node-affinity.ts'
+import { cpuColumn, memoryColumn, type NodeColumns } from './node-columns.ts'
 import type { NodeEntry } from './node-entry.ts'
+import type { PodClass, SpreadConstraint } from './pod-class.ts'
 import type { DomainCounts, Population } from './population.ts'
+import { spreadEligibility } from './predicates/pod-topology-spread.ts'
 import { toleratesTaint } from './toleration.ts'
 
 const scoreMax = 100
 
 /** The weighted sum for each node, in their order. */
-export function scoreNodes(pod: CompiledPod, entries: readonly NodeEntry[], population: Population): number[] {
+export function scoreNodes(
+  pod: PodClass,
+  entries: readonly NodeEntry[],
+  { columns, population }: { readonly columns: NodeColumns; readonly population: Population },
+): number[] {
   const total = entries.map(() => 0)
   const add = (weight: number, scores: readonly number[]): void => {
     for (let i = 0; i < total.length; i++) total[i]! += weight * scores[i]!
   }
   add(
     1,
-    entries.map((entry) => leastAllocated(pod, entry)),
+    entries.map((entry) => leastAllocated(pod, entry.slot, columns)),
   )
   if (!pod.requestsNothing)
     add(
       1,
-      entries.map((entry) => balancedAllocation(pod, entry)),
+      entries.map((entry) => balancedAllocation(pod, entry.slot, columns)),
     )
   add(
     3,
@@ -34,7 +39,7 @@ export function scoreNodes(pod: CompiledPod, entries: readonly NodeEntry[], popu
       { reverse: true },
     ),
   )
-  const preferred = pod.pod.spec.affinity?.nodeAffinity?.preferredDuringSchedulingIgnoredDuringExecution ?? []
+  const preferred = pod.sample.spec.affinity?.nodeAffinity?.preferredDuringSchedulingIgnoredDuringExecution ?? []
   if (preferred.length > 0) add(2, normalized(preferredNodes(preferred, entries), { reverse: false }))
   const spread = scoredConstraints(pod)
   if (spread.length > 0) add(2, spreadScores(pod, spread, entries, population))
@@ -44,7 +49,7 @@ export function scoreNodes(pod: CompiledPod, entries: readonly NodeEntry[], popu
 }
 
 /** Mean share of CPU and memory that stays free (noderesources/least_allocated.go). */
-function leastAllocated(pod: CompiledPod, entry: NodeEntry): number {
+function leastAllocated(pod: PodClass, slot: number, columns: NodeColumns): number {
   let sum = 0
   let weights = 0
   const free = (offered: number, taken: number): void => {
@@ -52,21 +57,22 @@ function leastAllocated(pod: CompiledPod, entry: NodeEntry): number {
     weights++
     if (taken <= offered) sum += Math.floor(((offered - taken) * scoreMax) / offered)
   }
-  free(entry.allocatable.milliCpu, entry.nonZeroRequested.milliCpu + pod.nonZero.milliCpu)
-  free(entry.allocatable.memory, entry.nonZeroRequested.memory + pod.nonZero.memory)
+  free(columns.offered[cpuColumn]![slot]!, columns.nonZeroMilliCpu[slot]! + pod.nonZero.milliCpu)
+  free(columns.offered[memoryColumn]![slot]!, columns.nonZeroMemory[slot]! + pod.nonZero.memory)
   return weights === 0 ? 0 : Math.floor(sum / weights)
 }
 
 /** How evenly CPU and memory would be used (noderesources/balanced_allocation.go). */
-function balancedAllocation(pod: CompiledPod, entry: NodeEntry): number {
-  const { allocatable, taken } = entry
-  if (allocatable.milliCpu === 0 || allocatable.memory === 0) return scoreMax
-  const cpu = Math.min((taken.milliCpu + pod.requests.milliCpu) / allocatable.milliCpu, 1)
-  const memory = Math.min((taken.memory + pod.requests.memory) / allocatable.memory, 1)
+function balancedAllocation(pod: PodClass, slot: number, { offered, taken }: NodeColumns): number {
+  const cpuOffered = offered[cpuColumn]![slot]!
+  const memoryOffered = offered[memoryColumn]![slot]!
+  if (cpuOffered === 0 || memoryOffered === 0) return scoreMax
+  const cpu = Math.min((taken[cpuColumn]![slot]! + pod.requests.milliCpu) / cpuOffered, 1)
+  const memory = Math.min((taken[memoryColumn]![slot]! + pod.requests.memory) / memoryOffered, 1)
   return Math.floor((1 - Math.abs(cpu - memory) / 2) * scoreMax)
 }
 
-function unwantedTaints(pod: CompiledPod, entry: NodeEntry): number {
+function unwantedTaints(pod: PodClass, entry: NodeEntry): number {
   let count = 0
   for (const taint of entry.node.spec.taints ?? []) {
     if (taint.effect === 'PreferNoSchedule' && !toleratesTaint(pod.tolerations, taint)) count++
@@ -102,14 +108,13 @@ interface ScoredConstraint extends SpreadConstraint {
 }
 
 /** The pod's own soft constraints, else the cluster's: spread replicas over nodes and zones. */
-function scoredConstraints(pod: CompiledPod): readonly ScoredConstraint[] {
-  if ((pod.pod.spec.topologySpreadConstraints ?? []).length > 0) {
+function scoredConstraints(pod: PodClass): readonly ScoredConstraint[] {
+  if (pod.hasSpread) {
     return pod.softSpread.map((constraint) => ({ ...constraint, byDefault: false }))
   }
-  return defaultConstraints(pod.pod).map((constraint) => ({ ...constraint, byDefault: true }))
+  return defaultConstraints(pod).map((constraint) => ({ ...constraint, byDefault: true }))
 }
 
-const replicated = new Set(['ReplicaSet', 'StatefulSet', 'ReplicationController'])
 /** They differ between replicas of a StatefulSet, whose selector does not name them. */
 const individual = new Set([
   'statefulset.kubernetes.io/pod-name',
@@ -121,15 +126,14 @@ const individual = new Set([
  * kube-scheduler's system defaults (podtopologyspread/plugin.go). Upstream selects by the owner's and services' selectors;
  * here the pod's own labels stand for them, which select the same replicas.
  */
-function defaultConstraints(pod: Pod): readonly SpreadConstraint[] {
-  const owner = pod.metadata.ownerReferences?.find((reference) => reference.controller === true)
-  if (owner === undefined || !replicated.has(owner.kind)) return []
-  const labels = Object.entries(pod.metadata.labels ?? {}).filter(([key]) => !individual.has(key))
+function defaultConstraints(pod: PodClass): readonly SpreadConstraint[] {
+  if (!pod.replicated) return []
+  const labels = Object.entries(pod.labels ?? {}).filter(([key]) => !individual.has(key))
   if (labels.length === 0) return []
   const requirements = labels.map(([key, value]) => ({ key, operator: 'In' as const, values: [value] }))
   const selector = {
-    key: JSON.stringify([pod.metadata.namespace, requirements]),
-    namespaces: new Set([pod.metadata.namespace]),
+    key: JSON.stringify([pod.namespace, requirements]),
+    namespaces: new Set([pod.namespace]),
     namespaceSelector: undefined,
     labels: requirements,
   }
@@ -142,7 +146,7 @@ function defaultConstraints(pod: Pod): readonly SpreadConstraint[] {
 
 /** Fewer like pods in its domains make a node better (podtopologyspread/scoring.go). */
 function spreadScores(
-  pod: CompiledPod,
+  pod: PodClass,
   constraints: readonly ScoredConstraint[],
   entries: readonly NodeEntry[],
   population: Population,
@@ -159,8 +163,8 @@ function spreadScores(
     if (ignored[i]) return undefined
     let score = 0
     for (const { constraint, counter, weight } of parts) {
-      const domain = entry.labels?.[constraint.topologyKey]
-      if (domain !== undefined) score += counter.count(domain) * weight + (constraint.maxSkew - 1)
+      const domain = counter.column.ids[entry.slot]!
+      if (domain >= 0) score += counter.count(domain) * weight + (constraint.maxSkew - 1)
     }
     return Math.round(score)
   })
@@ -185,7 +189,7 @@ function domainsOf(topologyKey: string, entries: readonly NodeEntry[], ignored: 
 }
 
 /** What the pod wishes of pods that are there, and they of it; undefined when nobody wishes (interpodaffinity/scoring.go). */
-function affinityScores(pod: CompiledPod, entries: readonly NodeEntry[], population: Population): number[] | undefined {
+function affinityScores(pod: PodClass, entries: readonly NodeEntry[], population: Population): number[] | undefined {
   const parts: { readonly counts: DomainCounts; readonly weight: number }[] = []
   for (const term of pod.softAffinity) {
     parts.push({ counts: population.affinityCounts([term.selector], term.topologyKey), weight: term.weight })
@@ -200,8 +204,8 @@ function affinityScores(pod: CompiledPod, entries: readonly NodeEntry[], populat
   const raw = entries.map((entry) => {
     let score = 0
     for (const { counts, weight } of parts) {
-      const domain = entry.labels?.[counts.topologyKey]
-      if (domain !== undefined) score += weight * counts.count(domain)
+      const domain = counts.column.ids[entry.slot]!
+      if (domain >= 0) score += weight * counts.count(domain)
     }
     return score
   })

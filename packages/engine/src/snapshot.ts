@@ -1,19 +1,23 @@
 import { assert, type Labels, type Node, type Pod } from '@plimsoll/model'
-import { compilePod, isSameToScheduling, recompilePod, type CompiledPod } from './compiled-pod.ts'
-import { explainRefusal, firstRefusal, resolvePod, unnamed, type ResolvedPod } from './filters.ts'
+import { NodeColumns } from './node-columns.ts'
 import { NodeEntry, type NodeState } from './node-entry.ts'
+import { classOf, reclassOf, type PodClass } from './pod-class.ts'
 import { Population } from './population.ts'
+import { requestedNode, unnamed } from './predicates/node-name.ts'
+import type { World } from './predicates/predicate.ts'
+import { ReadiedPod } from './readied-pod.ts'
+import { nodeAllocatable, sameAllocatable } from './resources.ts'
 import { scoreNodes } from './scores.ts'
-import type { Unfit } from './unfit.ts'
+import type { ExplainedUnfit, Unfit } from './unfit.ts'
 import { claimsUnfit, type VolumeLister } from './volumes.ts'
 
 /** What a look at the nodes found. */
 export interface Survey {
   readonly fits: readonly NodeState[]
   readonly examined: number
-  /** How many of the examined nodes gave each reason. */
+  /** When none fits: how many of the examined nodes gave each reason. */
   readonly reasons: ReadonlyMap<string, number>
-  /** The filters that refused somewhere. */
+  /** When none fits: the filters that refused somewhere. */
   readonly plugins: ReadonlySet<string>
 }
 
@@ -24,50 +28,61 @@ function isPresent<T>(value: T | undefined): value is T {
 /** How to take back one write. */
 type Undo = () => void
 
+const noReasons: ReadonlyMap<string, number> = new Map()
+const noPlugins: ReadonlySet<string> = new Set()
+
 /**
- * Nodes and the pods on them, and what would happen if. Writes are taken back by an undo log: a what-if costs what it
- * touches, not the size of the cluster. Objects that come in are never written to.
+ * Nodes and the pods on them, and what would happen if. Nodes stand in columns, pods in classes; writes are taken back by an
+ * undo log: a what-if costs what it touches, not the size of the cluster. Objects that come in are never written to.
  */
 export class ClusterSnapshot {
   readonly #entries = new Map<string, NodeEntry>()
-  /** By slot; removed nodes leave a hole. */
-  readonly #slots: (NodeEntry | undefined)[] = []
+  readonly #columns = new NodeColumns()
   readonly #population: Population
-  readonly #volumes: VolumeLister | undefined
+  readonly #world: World
   readonly #log: Undo[] = []
   /** Where in the log each open fork began. */
   readonly #forks: number[] = []
-  #resolved = new WeakMap<Pod, ResolvedPod>()
+  #readied = new WeakMap<PodClass, ReadiedPod>()
+  #last: ReadiedPod | undefined
   #listed: readonly NodeEntry[] | undefined = []
 
   constructor(options: { readonly volumes?: VolumeLister | undefined } = {}) {
-    this.#volumes = options.volumes
-    this.#population = new Population(() => this.#entries.values())
+    const columns = this.#columns
+    const population = new Population(columns)
+    this.#population = population
+    this.#world = { columns, population, volumes: options.volumes }
   }
 
   /** The node must not be there yet. */
   addNode(node: Node, pods: readonly Pod[] = []): void {
     const { name } = node.metadata
     assert(!this.#entries.has(name), `a node is added once: ${name}`)
-    const entry = new NodeEntry(node, this.#slots.length)
-    for (const pod of pods) entry.add(compilePod(pod))
-    this.#slots.push(entry)
-    this.#insert(entry)
-    this.#record(() => {
-      this.#drop(entry)
-      this.#slots.pop()
-    })
+    const entry = new NodeEntry(node, this.#columns)
+    for (const pod of pods) entry.insert(pod, classOf(pod), entry.pods.length)
+    this.#columns.push(entry)
+    this.#enter(entry)
+    if (this.#forks.length > 0) {
+      this.#log.push(() => {
+        this.#leave(entry)
+        this.#columns.pop()
+      })
+    }
   }
 
   /** Takes the node and its pods out. */
   removeNode(name: string): void {
     const entry = this.#entry(name)
-    this.#drop(entry)
-    this.#slots[entry.slot] = undefined
-    this.#record(() => {
-      this.#slots[entry.slot] = entry
-      this.#insert(entry)
-    })
+    this.#leave(entry)
+    this.#columns.hide(entry.slot)
+    if (this.#forks.length > 0) {
+      this.#log.push(() => {
+        this.#columns.show(entry)
+        this.#enter(entry)
+      })
+    } else {
+      this.#closeHoles()
+    }
   }
 
   /** The same node in another state: it keeps its pods and its place. */
@@ -75,18 +90,15 @@ export class ClusterSnapshot {
     const entry = this.#entry(node.metadata.name)
     const before = entry.node
     this.#swap(entry, node)
-    this.#record(() => this.#swap(entry, before))
+    if (this.#forks.length > 0) this.#log.push(() => this.#swap(entry, before))
   }
 
   /** Without asking whether it fits. */
   addPod(pod: Pod, nodeName: string): void {
     const entry = this.#entry(nodeName)
-    const compiled = compilePod(pod)
-    entry.add(compiled)
-    this.#population.podAdded(entry, compiled)
-    this.#record(() => {
-      this.#population.podRemoved(entry, entry.removeAt(entry.pods.length - 1))
-    })
+    const podClass = classOf(pod)
+    this.#insert(entry, pod, podClass, entry.pods.length)
+    if (this.#forks.length > 0) this.#log.push(() => this.#take(entry, entry.pods.length - 1))
   }
 
   /** The pod must be there. */
@@ -94,12 +106,10 @@ export class ClusterSnapshot {
     const entry = this.#entry(nodeName)
     const index = entry.indexOf(namespace, name)
     assert(index >= 0, `a pod to remove is on its node: ${namespace}/${name} on ${nodeName}`)
-    const compiled = entry.removeAt(index)
-    this.#population.podRemoved(entry, compiled)
-    this.#record(() => {
-      entry.add(compiled, index)
-      this.#population.podAdded(entry, compiled)
-    })
+    const pod = entry.pods[index]!
+    const podClass = entry.classes[index]!
+    this.#take(entry, index)
+    if (this.#forks.length > 0) this.#log.push(() => this.#insert(entry, pod, podClass, index))
   }
 
   /** The same pod in another state, in the same place. The pod must be there. */
@@ -108,10 +118,11 @@ export class ClusterSnapshot {
     const entry = this.#entry(nodeName)
     const index = entry.indexOf(namespace, name)
     assert(index >= 0, `a pod to replace is on its node: ${namespace}/${name} on ${nodeName}`)
-    const before = entry.compiled[index]!
-    const after = recompilePod(pod, before)
-    this.#exchange(entry, index, before, after)
-    this.#record(() => this.#exchange(entry, index, after, before))
+    const before = entry.pods[index]!
+    const classBefore = entry.classes[index]!
+    const podClass = reclassOf(pod, before, classBefore)
+    this.#exchange(entry, index, pod, podClass)
+    if (this.#forks.length > 0) this.#log.push(() => this.#exchange(entry, index, before, classBefore))
   }
 
   node(name: string): NodeState | undefined {
@@ -120,7 +131,7 @@ export class ClusterSnapshot {
 
   /** In order of insertion. */
   nodes(): readonly NodeState[] {
-    return (this.#listed ??= this.#slots.filter((entry) => entry !== undefined))
+    return this.#list()
   }
 
   get nodeCount(): number {
@@ -142,20 +153,22 @@ export class ClusterSnapshot {
     const start = this.#forks.pop()
     assert(start !== undefined, 'a revert has a fork')
     while (this.#log.length > start) this.#log.pop()!()
-    this.#listed = undefined
   }
 
   /** Keeps what was done since the last open fork, as part of the fork around it. */
   commit(): void {
     assert(this.#forks.pop() !== undefined, 'a commit has a fork')
-    if (this.#forks.length === 0) this.#log.length = 0
+    if (this.#forks.length > 0) return
+    this.#log.length = 0
+    this.#closeHoles()
   }
 
   /** Why the pod fits no node whatever the node, or undefined: what kube-scheduler's PreFilters say. */
   checkPod(pod: Pod): Unfit | undefined {
-    const compiled = compilePod(pod)
-    if (compiled.claims.length === 0 || this.#volumes === undefined) return undefined
-    return claimsUnfit(compiled, this.#volumes)
+    const { volumes } = this.#world
+    if (volumes === undefined) return undefined
+    const podClass = classOf(pod)
+    return podClass.claims.length === 0 ? undefined : claimsUnfit(podClass, volumes)
   }
 
   /** Why the pod does not fit the node: the first reason of the first filter that refuses; undefined when it fits. */
@@ -165,17 +178,22 @@ export class ClusterSnapshot {
 
   /** Every reason that the first refusing filter gives; empty when the pod fits. */
   checkAll(pod: Pod, nodeName: string): readonly Unfit[] {
-    const entry = this.#entry(nodeName)
+    const { slot } = this.#entry(nodeName)
     const whole = this.checkPod(pod)
-    if (whole !== undefined) return [whole]
-    const resolved = this.#resolve(pod)
-    const refusal = firstRefusal(resolved, entry)
-    return refusal < 0 ? [] : explainRefusal(refusal, resolved, entry)
+    return whole === undefined ? this.#ready(pod).unfits(slot) : [whole]
+  }
+
+  /** Everything that keeps the pod off the node, from every filter, with the numbers. */
+  explain(pod: Pod, nodeName: string): readonly ExplainedUnfit[] {
+    const { slot } = this.#entry(nodeName)
+    const whole = this.checkPod(pod)
+    const ofNode = this.#ready(pod).explain(slot)
+    return whole === undefined ? ofNode : [{ ...whole, detail: '' }, ...ofNode]
   }
 
   /** Whether the pod fits the node. */
   fits(pod: Pod, nodeName: string): boolean {
-    return this.checkPod(pod) === undefined && firstRefusal(this.#resolve(pod), this.#entry(nodeName)) < 0
+    return this.checkPod(pod) === undefined && this.#ready(pod).fits(this.#entry(nodeName).slot)
   }
 
   /**
@@ -190,16 +208,19 @@ export class ClusterSnapshot {
     } = {},
   ): string | undefined {
     if (this.checkPod(pod) !== undefined) return undefined
-    const resolved = this.#resolve(pod)
-    const start = options.startAfter === undefined ? undefined : this.#entries.get(options.startAfter)
-    const first = start === undefined ? 0 : start.slot + 1
-    const slots = this.#slots
-    for (let i = 0; i < slots.length; i++) {
-      const at = first + i
-      const entry = slots[at < slots.length ? at : at - slots.length]
-      if (entry === undefined) continue
-      if (options.accept !== undefined && !options.accept(entry)) continue
-      if (firstRefusal(resolved, entry) < 0) return entry.name
+    const ready = this.#ready(pod)
+    const { accept } = options
+    const before = options.startAfter === undefined ? undefined : this.#entries.get(options.startAfter)
+    const start = before === undefined ? 0 : before.slot + 1
+    const { entries } = this.#columns
+    for (const [from, end] of [
+      [start, entries.length],
+      [0, start],
+    ] as const) {
+      for (let slot = ready.nextOpen(from, end); slot < end; slot = ready.nextOpen(slot + 1, end)) {
+        const entry = entries[slot]!
+        if ((accept === undefined || accept(entry)) && ready.fits(slot)) return entry.name
+      }
     }
     return undefined
   }
@@ -217,38 +238,37 @@ export class ClusterSnapshot {
     } = {},
   ): Survey {
     const { start = 0, fitsMax = Infinity, alsoRefuses } = options
-    const resolved = this.#resolve(pod)
-    const all = this.nodes() as readonly NodeEntry[]
-    const named = resolved.compiled.namedNodes
+    const ready = this.#ready(pod)
+    const all = this.#list()
+    const named = ready.podClass.namedNodes
     const entries = named === undefined ? all : [...named].map((name) => this.#entries.get(name)).filter(isPresent)
     const fits: NodeState[] = []
-    const reasons = new Map<string, number>()
-    const plugins = new Set<string>()
     let examined = 0
     while (examined < entries.length && fits.length < fitsMax) {
       const entry = entries[(start + examined++) % entries.length]!
-      const refusal = firstRefusal(resolved, entry)
-      const unfits = refusal >= 0 ? explainRefusal(refusal, resolved, entry) : alsoRefuses?.(entry.name)
-      if (unfits === undefined || unfits.length === 0) {
+      if (ready.fits(entry.slot) && (alsoRefuses === undefined || alsoRefuses(entry.name).length === 0))
         fits.push(entry)
-        continue
-      }
-      for (const { plugin, reason } of unfits) {
+    }
+    if (fits.length > 0) return { fits, examined, reasons: noReasons, plugins: noPlugins }
+    const reasons = new Map<string, number>()
+    const plugins = new Set<string>()
+    for (const entry of entries) {
+      const unfits = ready.unfits(entry.slot)
+      for (const { plugin, reason } of unfits.length > 0 ? unfits : alsoRefuses!(entry.name)) {
         reasons.set(reason, (reasons.get(reason) ?? 0) + 1)
         plugins.add(plugin)
       }
     }
     if (entries.length < all.length) {
-      const { plugin, reason } = unnamed
-      reasons.set(reason, all.length - entries.length)
-      plugins.add(plugin)
+      reasons.set(unnamed.reason, all.length - entries.length)
+      plugins.add(unnamed.plugin)
     }
     return { fits, examined, reasons, plugins }
   }
 
   /** How good each node is for the pod, in their order: kube-scheduler's weighted sum, more is better. */
   scores(pod: Pod, nodes: readonly NodeState[]): readonly number[] {
-    return scoreNodes(compilePod(pod), nodes as readonly NodeEntry[], this.#population)
+    return scoreNodes(classOf(pod), nodes as readonly NodeEntry[], this.#world)
   }
 
   #entry(name: string): NodeEntry {
@@ -257,58 +277,92 @@ export class ClusterSnapshot {
     return entry
   }
 
-  #resolve(pod: Pod): ResolvedPod {
-    let resolved = this.#resolved.get(pod)
-    if (resolved === undefined || resolved.epoch !== this.#population.epoch) {
-      if (this.#forks.length === 0) this.#population.trim()
-      resolved = resolvePod(compilePod(pod), this.#population, this.#volumes)
-      this.#resolved.set(pod, resolved)
-    }
-    return resolved
+  #list(): readonly NodeEntry[] {
+    return (this.#listed ??= this.#columns.entries.filter(isPresent))
   }
 
-  #insert(entry: NodeEntry): void {
+  #ready(pod: Pod): ReadiedPod {
+    const { epoch } = this.#population
+    const podClass = classOf(pod)
+    const { nodeName } = pod.spec
+    if (nodeName !== undefined && nodeName !== '') {
+      return new ReadiedPod(podClass, this.#world, requestedNode(nodeName, this.#columns))
+    }
+    let ready = this.#last
+    if (ready === undefined || ready.podClass !== podClass || ready.epoch !== epoch) {
+      ready = this.#readied.get(podClass)
+      if (ready === undefined || ready.epoch !== epoch) {
+        if (this.#forks.length === 0) this.#population.trim()
+        ready = new ReadiedPod(podClass, this.#world)
+        this.#readied.set(podClass, ready)
+      }
+      this.#last = ready
+    }
+    ready.catchUp()
+    return ready
+  }
+
+  #enter(entry: NodeEntry): void {
     this.#entries.set(entry.name, entry)
     this.#listed = undefined
     this.#population.nodeAdded(entry)
   }
 
-  #drop(entry: NodeEntry): void {
+  #leave(entry: NodeEntry): void {
     this.#population.nodeRemoved(entry)
     this.#listed = undefined
     this.#entries.delete(entry.name)
   }
 
+  #insert(entry: NodeEntry, pod: Pod, podClass: PodClass, index: number): void {
+    entry.insert(pod, podClass, index)
+    this.#columns.account(entry.slot, podClass, 1)
+    this.#population.podAdded(entry, podClass)
+  }
+
+  #take(entry: NodeEntry, index: number): void {
+    const podClass = entry.classes[index]!
+    entry.removeAt(index)
+    this.#columns.account(entry.slot, podClass, -1)
+    this.#population.podRemoved(entry, podClass)
+  }
+
+  #exchange(entry: NodeEntry, index: number, pod: Pod, podClass: PodClass): void {
+    const before = entry.classes[index]!
+    if (before === podClass) {
+      entry.pods[index] = pod
+      entry.classes[index] = podClass
+      return
+    }
+    this.#take(entry, index)
+    this.#insert(entry, pod, podClass, index)
+  }
+
   #swap(entry: NodeEntry, node: Node): void {
+    const { metadata, spec, status } = entry.node
     // Domains and eligibility hang on labels and taints; heartbeats change neither.
-    const same = entry.node.metadata.labels === node.metadata.labels && entry.node.spec === node.spec
+    const same = isSame(metadata.labels, node.metadata.labels) && isSame(spec, node.spec)
+    const roomSame =
+      status?.allocatable === node.status?.allocatable || sameAllocatable(entry.allocatable, nodeAllocatable(node))
+    if (same && roomSame) {
+      entry.node = node
+      return
+    }
     if (!same) this.#population.nodeRemoved(entry)
     entry.setNode(node)
+    this.#columns.rewrite(entry)
     if (!same) this.#population.nodeAdded(entry)
   }
 
-  #exchange(entry: NodeEntry, index: number, before: CompiledPod, after: CompiledPod): void {
-    if (isSameToScheduling(before, after)) {
-      entry.put(index, after)
-      return
-    }
-    this.#population.podRemoved(entry, entry.removeAt(index))
-    entry.add(after, index)
-    this.#population.podAdded(entry, after)
+  /** Only while nothing can be reverted. */
+  #closeHoles(): void {
+    const { length } = this.#columns.entries
+    if (length <= 64 || length <= 2 * this.#entries.size) return
+    this.#columns.compact()
+    this.#population.rebuild()
   }
+}
 
-  #record(undo: Undo): void {
-    if (this.#forks.length > 0) this.#log.push(undo)
-    else if (this.#slots.length > 64 && this.#slots.length > 2 * this.#entries.size) this.#compact()
-  }
-
-  /** Closes the holes that removed nodes left; only while nothing can be reverted. */
-  #compact(): void {
-    const entries = this.#slots.filter((entry) => entry !== undefined)
-    this.#slots.length = 0
-    for (const entry of entries) {
-      entry.slot = this.#slots.length
-      this.#slots.push(entry)
-    }
-  }
+function isSame(a: unknown, b: unknown): boolean {
+  return a === b || JSON.stringify(a) === JSON.stringify(b)
 }

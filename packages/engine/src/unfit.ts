@@ -7,3 +7,8 @@ export interface Unfit {
   /** Whether removing other pods from the node could help: preemption is tried only then. */
   readonly resolvable: boolean
 }
+
+/** An `Unfit` with the numbers and names behind it, in plain words: `wants 500m, 320m of 1930m are free`. */
+export interface ExplainedUnfit extends Unfit {
+  readonly detail: string
+}

@@ -1,5 +1,5 @@
 import type { Node, PersistentVolume, PersistentVolumeClaim, StorageClass } from '@plimsoll/model'
-import type { CompiledPod } from './compiled-pod.ts'
+import type { PodClass } from './pod-class.ts'
 import { compileNodeSelector } from './node-affinity.ts'
 import type { Unfit } from './unfit.ts'
 
@@ -22,8 +22,8 @@ function volumeBinding(reason: string): Unfit {
 }
 
 /** Why the pod's claims keep it off every node, whatever the node. */
-export function claimsUnfit(pod: CompiledPod, lister: VolumeLister): Unfit | undefined {
-  const namespace = pod.pod.metadata.namespace
+export function claimsUnfit(pod: PodClass, lister: VolumeLister): Unfit | undefined {
+  const { namespace } = pod
   for (const name of pod.claims) {
     const claim = lister.claim(namespace, name)
     if (claim === undefined) {
@@ -40,8 +40,8 @@ export function claimsUnfit(pod: CompiledPod, lister: VolumeLister): Unfit | und
 }
 
 /** Why the pod's volumes cannot be had on the node: VolumeBinding's reason, else VolumeZone's. */
-export function volumesUnfit(pod: CompiledPod, node: Node, lister: VolumeLister): Unfit | undefined {
-  const namespace = pod.pod.metadata.namespace
+export function volumesUnfit(pod: PodClass, node: Node, lister: VolumeLister): Unfit | undefined {
+  const { namespace } = pod
   let zone: Unfit | undefined
   for (const name of pod.claims) {
     const claim = lister.claim(namespace, name)

@@ -1,0 +1,127 @@
+// The predicates made ready for the pods of one class, and what is remembered of their answers. Refusals that hang on a node
+// and the pods on it alone hold until something there goes away; they are remembered in one bit for each node, so that pods
+// of one class together ask each full node once.
+
+import type { NodeColumns } from './node-columns.ts'
+import type { PodClass } from './pod-class.ts'
+import { predicates } from './predicates/index.ts'
+import type { Check, World } from './predicates/predicate.ts'
+import type { ExplainedUnfit, Unfit } from './unfit.ts'
+
+export class ReadiedPod {
+  readonly podClass: PodClass
+  /** Of the population, when it was made. */
+  readonly epoch: number
+  readonly #columns: NodeColumns
+  /** In kube-scheduler's order. */
+  readonly #checks: readonly Check[]
+  readonly #ofNode: readonly Check[]
+  readonly #ofRoom: readonly Check[]
+  readonly #ofCluster: readonly Check[]
+  /** By slot, one bit each: refused by a check of node or room; admitted by all checks of the node. */
+  #refused: Uint32Array
+  #admitted: Uint32Array
+  /** How far the news of loosened slots were read. */
+  #read: number
+
+  constructor(podClass: PodClass, world: World, extra?: Check) {
+    const checks = predicates.map((predicate) => predicate(podClass, world)).filter((check) => check !== undefined)
+    // NodeName comes second upstream.
+    if (extra !== undefined) {
+      const first = checks.findIndex(({ plugin }) => plugin === 'NodeUnschedulable')
+      checks.splice(first + 1, 0, extra)
+    }
+    this.podClass = podClass
+    this.epoch = world.population.epoch
+    this.#columns = world.columns
+    this.#checks = checks
+    this.#ofNode = checks.filter(({ scope }) => scope === 'node')
+    this.#ofRoom = checks.filter(({ scope }) => scope === 'room')
+    this.#ofCluster = checks.filter(({ scope }) => scope === 'cluster')
+    const words = (world.columns.capacity + 31) >>> 5
+    this.#refused = new Uint32Array(words)
+    this.#admitted = new Uint32Array(words)
+    this.#read = world.columns.loosenedEnd
+  }
+
+  /** To be called before questions that follow a change of the nodes. */
+  catchUp(): void {
+    const columns = this.#columns
+    if (this.#read === columns.loosenedEnd && columns.capacity <= this.#refused.length << 5) return
+    const slots = columns.loosenedSince(this.#read)
+    this.#read = columns.loosenedEnd
+    const words = (columns.capacity + 31) >>> 5
+    if (slots === undefined || words > this.#refused.length) {
+      this.#refused = new Uint32Array(words)
+      this.#admitted = new Uint32Array(words)
+      return
+    }
+    for (let i = 0; i < slots.length; i++) {
+      const word = slots[i]! >>> 5
+      const keep = ~(1 << (slots[i]! & 31))
+      this.#refused[word]! &= keep
+      this.#admitted[word]! &= keep
+    }
+  }
+
+  /** Whether the pod fits the node at the slot. */
+  fits(slot: number): boolean {
+    const word = slot >>> 5
+    const bit = 1 << (slot & 31)
+    if ((this.#refused[word]! & bit) !== 0) return false
+    if ((this.#admitted[word]! & bit) === 0) {
+      const ofNode = this.#ofNode
+      for (let i = 0; i < ofNode.length; i++) {
+        if (ofNode[i]!.fits(slot)) continue
+        this.#refused[word]! |= bit
+        return false
+      }
+      this.#admitted[word]! |= bit
+    }
+    const ofRoom = this.#ofRoom
+    for (let i = 0; i < ofRoom.length; i++) {
+      if (ofRoom[i]!.fits(slot)) continue
+      this.#refused[word]! |= bit
+      return false
+    }
+    const ofCluster = this.#ofCluster
+    for (let i = 0; i < ofCluster.length; i++) if (!ofCluster[i]!.fits(slot)) return false
+    return true
+  }
+
+  /** The first slot from `start` up to but not including `end` that holds a node and is not known to refuse, or `end`. */
+  nextOpen(start: number, end: number): number {
+    const refused = this.#refused
+    const { entries } = this.#columns
+    for (let slot = start; slot < end; slot++) {
+      if ((slot & 31) === 0) while (slot < end && refused[slot >>> 5] === 0xffffffff) slot += 32
+      if (slot >= end) return end
+      if ((refused[slot >>> 5]! & (1 << (slot & 31))) === 0 && entries[slot] !== undefined) return slot
+    }
+    return end
+  }
+
+  /** What the first check that refuses says; empty when the pod fits. */
+  unfits(slot: number): readonly Unfit[] {
+    for (const check of this.#checks) {
+      if (check.fits(slot)) continue
+      return check.reasons(slot).map((reason) => ({ plugin: check.plugin, ...reason }))
+    }
+    return noUnfits
+  }
+
+  /** What all checks that refuse say, with the numbers. */
+  explain(slot: number): readonly ExplainedUnfit[] {
+    return this.#checks.flatMap((check) =>
+      check.fits(slot)
+        ? []
+        : check.reasons(slot).map((reason) => ({
+            plugin: check.plugin,
+            ...reason,
+            detail: check.detail?.(slot, reason) ?? '',
+          })),
+    )
+  }
+}
+
+const noUnfits: readonly Unfit[] = []
