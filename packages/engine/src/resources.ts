@@ -28,46 +28,47 @@ type QuantityList = { readonly [resource: string]: string | number } | undefined
 export const none: ReadonlyMap<string, number> = new Map()
 
 /** What the scheduler assumes of a container that asks for nothing, when it scores nodes (util/pod_resources.go). */
-const nonZeroMilliCpu = 100
-const nonZeroMemory = 200 * 1024 * 1024
+const assumedRequests = { cpu: '100m', memory: String(200 * 1024 * 1024) }
 
-const amounts = new Map<string | number, number>()
+/**
+ * By resource, in nanos, the finest step there is: sums are exact, and rounded up once, at the end, as upstream rounds
+ * a Quantity. Bigint costs little here, for pods are asked once per class and nodes once per change of what they offer.
+ */
+type Sum = Map<string, bigint>
 
-/** A quantity as a number; finer than a nano is rounded. Remembered, for the same few texts come back for every pod. */
-function amount(text: string | number): number {
-  let value = amounts.get(text)
-  if (value === undefined) {
-    const quantity = parseQuantity(text)
-    value = quantity === undefined ? 0 : toNumber(quantity.nano)
-    if (amounts.size > 20_000) amounts.clear()
-    amounts.set(text, value)
-  }
-  return value
+function nanos(text: string | number): bigint {
+  return parseQuantity(text)?.nano ?? 0n
 }
-
-function toNumber(nano: bigint): number {
-  const whole = nano / 1_000_000_000n
-  return Number(whole) + Number(nano - whole * 1_000_000_000n) / 1e9
-}
-
-/** Sums of fractions carry rounding errors far below a nano: they do not round up. */
-function ceil(value: number): number {
-  // Adding zero turns -0 into 0.
-  return Math.ceil(value - 1e-7) + 0
-}
-
-type Sum = Map<string, number>
 
 function add(sum: Sum, list: QuantityList): void {
-  for (const name in list) sum.set(name, (sum.get(name) ?? 0) + amount(list[name]!))
+  for (const name in list) addOne(sum, name, nanos(list[name]!))
 }
 
 function addSum(sum: Sum, other: Sum): void {
-  for (const [name, value] of other) sum.set(name, (sum.get(name) ?? 0) + value)
+  for (const [name, value] of other) addOne(sum, name, value)
+}
+
+function addOne(sum: Sum, name: string, value: bigint): void {
+  const before = sum.get(name)
+  sum.set(name, before === undefined ? value : before + value)
 }
 
 function raise(sum: Sum, other: Sum): void {
-  for (const [name, value] of other) if (value > (sum.get(name) ?? 0)) sum.set(name, value)
+  for (const [name, value] of other) {
+    const before = sum.get(name)
+    if (before === undefined || value > before) sum.set(name, value)
+  }
+}
+
+const whole = 1_000_000_000n
+const milli = 1_000_000n
+
+/** How many steps, a started one counting in full; away from zero, as Quantity rounds. */
+function steps(value: bigint | undefined, step: bigint): number {
+  if (value === undefined || value === 0n) return 0
+  const rest = value % step
+  const floor = value / step
+  return Number(rest === 0n ? floor : value > 0n ? floor + 1n : floor - 1n)
 }
 
 /** Whether the resource is counted as a scalar (kubernetes/kubernetes:pkg/scheduler/util/utils.go, IsScalarResourceName). */
@@ -77,11 +78,11 @@ function isScalar(name: string): boolean {
 
 function toResources(sum: Sum): Resources {
   let scalar: Map<string, number> | undefined
-  for (const [name, value] of sum) if (isScalar(name)) (scalar ??= new Map()).set(name, ceil(value))
+  for (const [name, value] of sum) if (isScalar(name)) (scalar ??= new Map()).set(name, steps(value, whole))
   return {
-    milliCpu: milliCpu(ceil((sum.get('cpu') ?? 0) * 1000)),
-    memory: bytes(ceil(sum.get('memory') ?? 0)),
-    ephemeralStorage: bytes(ceil(sum.get('ephemeral-storage') ?? 0)),
+    milliCpu: milliCpu(steps(sum.get('cpu'), milli)),
+    memory: bytes(steps(sum.get('memory'), whole)),
+    ephemeralStorage: bytes(steps(sum.get('ephemeral-storage'), whole)),
     // By name, so that reasons come in a fixed order.
     scalar: scalar === undefined ? none : new Map([...scalar].sort(([a], [b]) => (a < b ? -1 : 1))),
   }
@@ -93,27 +94,35 @@ function toResources(sum: Sum): Resources {
  * what it asks for and what it holds (kubernetes/component-helpers:resource/helpers.go, PodRequests).
  */
 export function podRequests(pod: Pod): Resources {
-  return toResources(sumOfPod(pod, (container) => container))
+  return toResources(sumOfPod(pod, undefined))
 }
 
-/** As `podRequests`, with kube-scheduler's assumption for containers that ask for no CPU or memory; for scores only. */
+/**
+ * As `podRequests`, with kube-scheduler's assumption for containers that ask for no CPU or memory; for scores only. Where
+ * the pod itself asks for something, only what nobody asks for is assumed (kubernetes/kubernetes:pkg/scheduler/framework/types.go).
+ */
 export function podNonZeroRequests(pod: Pod): { readonly milliCpu: MilliCpu; readonly memory: Bytes } {
-  const sum = sumOfPod(pod, (requests) => ({
-    cpu: `${nonZeroMilliCpu}m`,
-    memory: nonZeroMemory,
-    ...requests,
-  }))
-  const resources = toResources(sum)
-  return { milliCpu: resources.milliCpu, memory: resources.memory }
+  const assumed: Sum = new Map()
+  add(assumed, assumedRequests)
+  if (podLevelNames(pod).length > 0) for (const name of sumOfPod(pod, undefined).keys()) assumed.delete(name)
+  const { milliCpu, memory } = toResources(sumOfPod(pod, assumed))
+  return { milliCpu, memory }
 }
 
-function sumOfPod(pod: Pod, adjust: (requests: NonNullable<QuantityList>) => NonNullable<QuantityList>): Sum {
+/** The resources that the pod itself may ask for, and does. */
+function podLevelNames(pod: Pod): string[] {
+  const names = Object.keys(pod.spec.resources?.requests ?? {})
+  return names.filter((name) => name === 'cpu' || name === 'memory' || name.startsWith('hugepages-'))
+}
+
+function sumOfPod(pod: Pod, assumed: Sum | undefined): Sum {
   const held = heldByStatus(pod)
   const requestsOf = (container: Container): Sum => {
     const sum: Sum = new Map()
-    add(sum, adjust(container.resources?.requests ?? {}))
+    add(sum, container.resources?.requests)
     const status = held?.get(container.name)
     if (status !== undefined) raise(sum, status)
+    if (assumed !== undefined) for (const [name, value] of assumed) if (!sum.has(name)) sum.set(name, value)
     return sum
   }
   const total: Sum = new Map()
@@ -133,9 +142,7 @@ function sumOfPod(pod: Pod, adjust: (requests: NonNullable<QuantityList>) => Non
   }
   raise(total, widest)
   const podLevel = pod.spec.resources?.requests
-  for (const name in podLevel) {
-    if (name === 'cpu' || name === 'memory' || name.startsWith('hugepages-')) total.set(name, amount(podLevel[name]!))
-  }
+  if (podLevel !== undefined) for (const name of podLevelNames(pod)) total.set(name, nanos(podLevel[name]!))
   add(total, pod.spec.overhead)
   return total
 }
@@ -167,7 +174,7 @@ function heldByStatus(pod: Pod): Map<string, Sum> | undefined {
 export function nodeAllocatable(node: Node): Allocatable {
   const sum: Sum = new Map()
   add(sum, node.status?.allocatable)
-  return { ...toResources(sum), pods: Math.floor(sum.get('pods') ?? 0) }
+  return { ...toResources(sum), pods: steps(sum.get('pods'), whole) }
 }
 
 export function sameAllocatable(a: Allocatable, b: Allocatable): boolean {
