@@ -255,7 +255,7 @@ function compile(pod: Pod): PodClass {
     namedNodes: namedNodes(pod),
     nodeAffinityKey:
       spec.nodeSelector === undefined && required === undefined ? '' : canonical([spec.nodeSelector, required]),
-    tolerationKey: constraints === undefined ? '' : canonical(spec.tolerations),
+    tolerationKey: spec.tolerations === undefined ? '' : canonical(spec.tolerations),
     hasSpread: constraints !== undefined && constraints.length > 0,
     spread: spreadConstraints(pod, 'DoNotSchedule'),
     softSpread: spreadConstraints(pod, 'ScheduleAnyway'),

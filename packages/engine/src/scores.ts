@@ -9,16 +9,15 @@ import type { NodeEntry } from './node-entry.ts'
 import type { PodClass, SpreadConstraint } from './pod-class.ts'
 import type { DomainCounts, Population } from './population.ts'
 import { spreadEligibility } from './predicates/pod-topology-spread.ts'
+import type { World } from './predicates/predicate.ts'
+import { defaultSpread } from './spread-defaults.ts'
 import { toleratesTaint } from './toleration.ts'
 
 const scoreMax = 100
 
 /** The weighted sum for each node, in their order. */
-export function scoreNodes(
-  pod: PodClass,
-  entries: readonly NodeEntry[],
-  { columns, population }: { readonly columns: NodeColumns; readonly population: Population },
-): number[] {
+export function scoreNodes(pod: PodClass, entries: readonly NodeEntry[], world: World): number[] {
+  const { columns, population } = world
   const total = entries.map(() => 0)
   const add = (weight: number, scores: readonly number[]): void => {
     for (let i = 0; i < total.length; i++) total[i]! += weight * scores[i]!
@@ -41,7 +40,7 @@ export function scoreNodes(
   )
   const preferred = pod.sample.spec.affinity?.nodeAffinity?.preferredDuringSchedulingIgnoredDuringExecution ?? []
   if (preferred.length > 0) add(2, normalized(preferredNodes(preferred, entries), { reverse: false }))
-  const spread = scoredConstraints(pod)
+  const spread = scoredConstraints(pod, world)
   if (spread.length > 0) add(2, spreadScores(pod, spread, entries, population))
   const affinity = affinityScores(pod, entries, population)
   if (affinity !== undefined) add(2, affinity)
@@ -103,45 +102,15 @@ function normalized(scores: readonly number[], o: { readonly reverse: boolean })
 }
 
 interface ScoredConstraint extends SpreadConstraint {
-  /** Whether it is the cluster's default: nodes without its key take part in the others. */
-  readonly byDefault: boolean
+  /** Whether it is one of kube-scheduler's own defaults: nodes without its key take part in the others. */
+  readonly bySystem: boolean
 }
 
-/** The pod's own soft constraints, else the cluster's: spread replicas over nodes and zones. */
-function scoredConstraints(pod: PodClass): readonly ScoredConstraint[] {
-  if (pod.hasSpread) {
-    return pod.softSpread.map((constraint) => ({ ...constraint, byDefault: false }))
-  }
-  return defaultConstraints(pod).map((constraint) => ({ ...constraint, byDefault: true }))
-}
-
-/** They differ between replicas of a StatefulSet, whose selector does not name them. */
-const individual = new Set([
-  'statefulset.kubernetes.io/pod-name',
-  'apps.kubernetes.io/pod-index',
-  'controller-revision-hash',
-])
-
-/**
- * kube-scheduler's system defaults (podtopologyspread/plugin.go). Upstream selects by the owner's and services' selectors;
- * here the pod's own labels stand for them, which select the same replicas.
- */
-function defaultConstraints(pod: PodClass): readonly SpreadConstraint[] {
-  if (!pod.replicated) return []
-  const labels = Object.entries(pod.labels ?? {}).filter(([key]) => !individual.has(key))
-  if (labels.length === 0) return []
-  const requirements = labels.map(([key, value]) => ({ key, operator: 'In' as const, values: [value] }))
-  const selector = {
-    key: JSON.stringify([pod.namespace, requirements]),
-    namespaces: new Set([pod.namespace]),
-    namespaceSelector: undefined,
-    labels: requirements,
-  }
-  const common = { minDomains: 1, selector, selfMatch: 1, honorsAffinity: true, honorsTaints: false } as const
-  return [
-    { ...common, topologyKey: 'kubernetes.io/hostname', maxSkew: 3 },
-    { ...common, topologyKey: 'topology.kubernetes.io/zone', maxSkew: 5 },
-  ]
+/** The pod's own soft constraints, else the cluster's. */
+function scoredConstraints(pod: PodClass, { spreadDefaults }: World): readonly ScoredConstraint[] {
+  const constraints = pod.hasSpread ? pod.softSpread : defaultSpread(pod, spreadDefaults, 'ScheduleAnyway')
+  const bySystem = !pod.hasSpread && spreadDefaults === undefined
+  return constraints.map((constraint) => ({ ...constraint, bySystem }))
 }
 
 /** Fewer like pods in its domains make a node better (podtopologyspread/scoring.go). */
@@ -152,7 +121,7 @@ function spreadScores(
   population: Population,
 ): number[] {
   const keys = constraints.map((constraint) => constraint.topologyKey)
-  const required = constraints.some((constraint) => !constraint.byDefault)
+  const required = constraints.some((constraint) => !constraint.bySystem)
   const ignored = entries.map((entry) => required && keys.some((key) => entry.labels?.[key] === undefined))
   const parts = constraints.map((constraint) => {
     const { key, eligible } = spreadEligibility(pod, constraint, required ? keys : [])

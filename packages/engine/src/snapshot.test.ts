@@ -149,4 +149,47 @@ describe('a snapshot', () => {
     expect(answers('immediate')).toEqual(nowhere('pod has unbound immediate PersistentVolumeClaims'))
     expect(answers('missing')).toEqual(nowhere('persistentvolumeclaim "missing" not found'))
   })
+
+  it("holds replicas to the cluster's own spread constraints, and only those without their own", () => {
+    const key = 'kubernetes.io/hostname'
+    const spreadDefaults = [{ topologyKey: key, maxSkew: 1, whenUnsatisfiable: 'DoNotSchedule' }]
+    const snapshot = new ClusterSnapshot({ spreadDefaults })
+    for (const name of ['a', 'b']) snapshot.addNode(testNode(name))
+    const replica = (name: string, spec: Partial<PodSpec> = {}): Pod => {
+      const pod = testPod(name, { labels: { app: 'web' }, spec })
+      const owner = { apiVersion: 'apps/v1', kind: 'ReplicaSet', name: 'web', uid: 'web', controller: true }
+      return { ...pod, metadata: { ...pod.metadata, ownerReferences: [owner] } }
+    }
+    snapshot.addPod(replica('one'), 'a')
+    expect(snapshot.explain(replica('two'), 'a')).toEqual([
+      {
+        plugin: 'PodTopologySpread',
+        reason: "node(s) didn't match pod topology spread constraints",
+        resolvable: true,
+        detail: 'kubernetes.io/hostname=a: 1 there, 1 more, at least 0 everywhere; a skew of 2 where 1 is the most',
+      },
+    ])
+    const own = { topologyKey: key, maxSkew: 2, whenUnsatisfiable: 'DoNotSchedule', labelSelector: {} }
+    expect(snapshot.fits(replica('three', { topologySpreadConstraints: [own] }), 'a')).toBe(true)
+    expect(snapshot.fits(testPod('lone', { labels: { app: 'web' } }), 'a')).toBe(true)
+  })
+
+  it('tells everything that keeps a pod off a node, with the numbers', () => {
+    const snapshot = new ClusterSnapshot()
+    const taints = [{ key: 'dedicated', value: 'gpu', effect: 'NoSchedule' }]
+    snapshot.addNode(testNode('n', { cpu: '2', pods: '1', taints, unschedulable: true, labels: { disk: 'hdd' } }))
+    snapshot.addPod(testPod('there', { requests: { cpu: '1500m' } }), 'n')
+    const pod = testPod('p', {
+      requests: { cpu: '1', 'example.com/gpu': '1' },
+      spec: { nodeSelector: { disk: 'ssd' } },
+    })
+    expect(snapshot.explain(pod, 'n').map(({ plugin, detail }) => `${plugin}: ${detail}`)).toEqual([
+      'NodeUnschedulable: the node is cordoned and the pod does not tolerate node.kubernetes.io/unschedulable:NoSchedule',
+      'TaintToleration: nothing tolerates dedicated=gpu:NoSchedule',
+      'NodeAffinity: the pod selects disk=ssd, the node has disk=hdd',
+      'NodeResourcesFit: 1 of 1 pods are there',
+      'NodeResourcesFit: wants 1000m, 500m of 2000m are free',
+      'NodeResourcesFit: wants 1, 0 of 0 are free',
+    ])
+  })
 })

@@ -1,4 +1,4 @@
-import { assert, type Labels, type Node, type Pod } from '@plimsoll/model'
+import { assert, type Labels, type Node, type Pod, type TopologySpreadConstraint } from '@plimsoll/model'
 import { NodeColumns } from './node-columns.ts'
 import { NodeEntry, type NodeState } from './node-entry.ts'
 import { classOf, reclassOf, type PodClass } from './pod-class.ts'
@@ -47,11 +47,18 @@ export class ClusterSnapshot {
   #last: ReadiedPod | undefined
   #listed: readonly NodeEntry[] | undefined = []
 
-  constructor(options: { readonly volumes?: VolumeLister | undefined } = {}) {
+  constructor(
+    options: {
+      readonly volumes?: VolumeLister | undefined
+      /** Constraints for pods that have none of their own; kube-scheduler's system defaults unless given. */
+      readonly spreadDefaults?: readonly TopologySpreadConstraint[] | undefined
+    } = {},
+  ) {
     const columns = this.#columns
     const population = new Population(columns)
     this.#population = population
-    this.#world = { columns, population, volumes: options.volumes }
+    const { volumes, spreadDefaults } = options
+    this.#world = { columns, population, volumes, spreadDefaults }
   }
 
   /** The node must not be there yet. */

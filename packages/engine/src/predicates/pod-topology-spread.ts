@@ -2,6 +2,7 @@ import type { LabelColumn } from '../node-columns.ts'
 import type { NodeEntry } from '../node-entry.ts'
 import type { PodClass, SpreadConstraint } from '../pod-class.ts'
 import type { SpreadCounter } from '../population.ts'
+import { defaultSpread } from '../spread-defaults.ts'
 import { untoleratedTaint } from '../toleration.ts'
 import type { Check, Reason, World } from './predicate.ts'
 
@@ -12,9 +13,10 @@ const withoutLabel: readonly Reason[] = [
 
 /** plugins/podtopologyspread/filtering.go */
 export function podTopologySpread(pod: PodClass, world: World): Check | undefined {
-  if (pod.spread.length === 0) return undefined
-  const keys = pod.spread.map((constraint) => constraint.topologyKey)
-  const parts = pod.spread.map((constraint): SpreadPart => {
+  const constraints = pod.hasSpread ? pod.spread : defaultSpread(pod, world.spreadDefaults, 'DoNotSchedule')
+  if (constraints.length === 0) return undefined
+  const keys = constraints.map((constraint) => constraint.topologyKey)
+  const parts = constraints.map((constraint): SpreadPart => {
     const { key, eligible } = spreadEligibility(pod, constraint, keys)
     const counter = world.population.spreadCounts(constraint.selector, constraint.topologyKey, key, eligible)
     return { constraint, counter, column: world.columns.label(constraint.topologyKey) }

@@ -1,3 +1,4 @@
+import type { TopologySpreadConstraint } from '@plimsoll/model'
 import type { NodeColumns } from '../node-columns.ts'
 import type { PodClass } from '../pod-class.ts'
 import type { Population } from '../population.ts'
@@ -9,6 +10,8 @@ export interface World {
   readonly columns: NodeColumns
   readonly population: Population
   readonly volumes: VolumeLister | undefined
+  /** The cluster's own spread constraints; undefined means kube-scheduler's. */
+  readonly spreadDefaults: readonly TopologySpreadConstraint[] | undefined
 }
 
 /**
