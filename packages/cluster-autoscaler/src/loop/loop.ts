@@ -1,6 +1,6 @@
 // One loop of the autoscaler, step by step in upstream's order.
 // Mirrors kubernetes-sigs/cluster-autoscaler:pkg/core/static_autoscaler.go, RunOnce (1.36; rules CA-20 to CA-41).
-import { ClusterSnapshot } from '@plimsoll/engine'
+import { ClusterSnapshot, instantiate, unbound, type NodeState, type PodPlacer } from '@plimsoll/engine'
 import {
   formatGoDuration,
   hours,
@@ -16,7 +16,6 @@ import {
 import type { Clock, KubeApi, Log, NodeGroups } from '@plimsoll/ports'
 import { autoscalerError, messageOf } from '../autoscaler-error.ts'
 import type { AutoscalerMetrics } from '../autoscaler-metrics.ts'
-import { instantiate } from '../nodes/node-template.ts'
 import type { NodeTemplates } from '../nodes/node-templates.ts'
 import type { NodeTaintWriter } from '../nodes/node-taint-writer.ts'
 import { readinessOf, withHiddenUnreadiness } from '../nodes/readiness.ts'
@@ -24,12 +23,10 @@ import { deletionCandidateTaint, taintOf, toBeDeletedTaint, type TaintKinds } fr
 import type { ClusterAutoscalerOptions } from '../options/options.ts'
 import { classifyPods, type ClassifiedPods } from '../pods/pod-classes.ts'
 import { isDaemonSetPod, isExpendable, isMirrorPod, isStaticPod, priorityOf } from '../pods/pod-kinds.ts'
-import type { PodPlacer } from '../pods/pod-placer.ts'
 import type { ScaleDownActuator } from '../scale-down/actuator.ts'
 import type { DeletionTracker } from '../scale-down/deletion-tracker.ts'
 import { DisruptionBudgets } from '../scale-down/disruption-budgets.ts'
 import type { ScaleDownPlanner } from '../scale-down/planner.ts'
-import { unbound } from '../scale-down/removal-simulator.ts'
 import { updateSoftTaints } from '../scale-down/soft-taints.ts'
 import { maxNodesReached, scaleUpNotTried, type ScaleUp, type ScaleUpStatus } from '../scale-up/scale-up.ts'
 import type { EventClusterRecorder } from '../state/cluster-recorder.ts'
@@ -344,7 +341,8 @@ export class AutoscalerLoop implements LoopActivity {
     }
     const rest: Pod[] = []
     for (const priority of [...byPriority.keys()].toSorted((a, b) => b - a)) {
-      rest.push(...placer.place(snapshot, byPriority.get(priority)!).rest)
+      for (const pod of placer.place(snapshot, byPriority.get(priority)!, { accept: isSchedulable }).rest)
+        rest.push(pod)
     }
     const schedulable = candidates.length - rest.length
     log.info(4, `${schedulable} pods marked as unschedulable can be scheduled.`)
@@ -637,6 +635,11 @@ export class AutoscalerLoop implements LoopActivity {
     metrics.unremovableNodesCount.remove()
     for (const [reason, count] of counts) metrics.unremovableNodesCount.set(count, { reason })
   }
+}
+
+/** Nodes that are unschedulable are passed over, even for pods that tolerate it (upstream's quirk 9). */
+function isSchedulable({ node }: NodeState): boolean {
+  return node.spec.unschedulable !== true
 }
 
 /** `2 Insufficient cpu, 1 max node group size reached`, by text (upstream's order is random). */

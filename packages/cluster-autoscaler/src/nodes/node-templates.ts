@@ -1,13 +1,21 @@
 // Which fresh node each group would bring up: learnt from a real node where there is one, else as the cloud says.
 // Mirrors kubernetes-sigs/cluster-autoscaler:pkg/processors/nodeinfosprovider/mixed_nodeinfos_processor.go and
 // pkg/simulator/node_info_utils.go (1.36; rules CA-100 to CA-104).
-import { minutes, ms, type DaemonSet, type Ms, type Node, type Pod, type Toleration } from '@plimsoll/model'
-import { ClusterSnapshot } from '@plimsoll/engine'
+import { ClusterSnapshot, type NodeTemplate } from '@plimsoll/engine'
+import {
+  controllerOf,
+  minutes,
+  ms,
+  type DaemonSet,
+  type Ms,
+  type Node,
+  type Pod,
+  type Toleration,
+} from '@plimsoll/model'
 import type { Clock, Log, NodeGroups, Random } from '@plimsoll/ports'
 import { messageOf } from '../autoscaler-error.ts'
 import type { ClusterAutoscalerOptions } from '../options/options.ts'
 import { isDaemonSetPod, isMirrorPod } from '../pods/pod-kinds.ts'
-import { daemonSetOf, type NodeTemplate } from './node-template.ts'
 import { readinessOf } from './readiness.ts'
 import { taintOf, toBeDeletedTaint, type TaintKinds } from './taints.ts'
 
@@ -163,6 +171,11 @@ function isGood(node: Node, now: Ms): boolean {
   const readiness = readinessOf(node)
   const settled = ms((readiness.since ?? 0) + settledFor) < now
   return readiness.ready && settled && node.spec.unschedulable !== true && taintOf(node, toBeDeletedTaint) === undefined
+}
+
+function daemonSetOf(pod: Pod): string | undefined {
+  const owner = controllerOf(pod)
+  return owner?.kind === 'DaemonSet' ? owner.uid : undefined
 }
 
 function sanitisedPod(pod: Pod, node: Node): Pod {

@@ -1,13 +1,12 @@
 // Which nodes nobody needs, since when, and which of them may go now.
 // Mirrors kubernetes-sigs/cluster-autoscaler:pkg/core/scaledown/{planner,eligibility,unneeded,budgets} (1.36).
-import type { ClusterSnapshot, NodeState } from '@plimsoll/engine'
+import type { ClusterSnapshot, NodeState, PodPlacer } from '@plimsoll/engine'
 import { formatGoDuration, ms, type Ms, type Node } from '@plimsoll/model'
 import type { Clock, Log, NodeGroups } from '@plimsoll/ports'
 import type { AutoscalerMetrics } from '../autoscaler-metrics.ts'
 import { readinessOf } from '../nodes/readiness.ts'
 import { deletionCandidateTaint, isBeingDeleted, taintTime } from '../nodes/taints.ts'
 import type { ClusterAutoscalerOptions } from '../options/options.ts'
-import type { PodPlacer } from '../pods/pod-placer.ts'
 import { groupById } from '../state/cluster-state.ts'
 import { groupSettings } from '../state/group-settings.ts'
 import { ResourceLimits } from '../state/resource-limits.ts'

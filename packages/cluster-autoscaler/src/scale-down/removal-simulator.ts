@@ -1,9 +1,9 @@
 // What would happen if a node were gone (kubernetes-sigs/cluster-autoscaler:pkg/simulator/cluster.go; CA-116, CA-117).
-import type { ClusterSnapshot } from '@plimsoll/engine'
+import { wouldFitElsewhere, type ClusterSnapshot, type PodPlacer } from '@plimsoll/engine'
 import type { Node, Pod } from '@plimsoll/model'
 import type { Log } from '@plimsoll/ports'
 import { toBeDeletedTaint } from '../nodes/taints.ts'
-import type { PodPlacer } from '../pods/pod-placer.ts'
+import { podName } from '../pods/pod-kinds.ts'
 import { podsOfNode, type DrainabilityView } from './drainability.ts'
 import type { UnremovableReason } from './unremovable.ts'
 
@@ -15,19 +15,6 @@ export interface RemovableNode {
   readonly awaited: readonly Pod[]
   /** Disruption budgets would not let all pods go at once. */
   readonly risky: boolean
-}
-
-const unboundPods = new WeakMap<Pod, Pod>()
-
-/** The pod as if it were pending. */
-export function unbound(pod: Pod): Pod {
-  let copy = unboundPods.get(pod)
-  if (copy === undefined) {
-    const { nodeName, ...spec } = pod.spec
-    copy = nodeName === undefined ? pod : { ...pod, spec }
-    unboundPods.set(pod, copy)
-  }
-  return copy
 }
 
 /**
@@ -58,26 +45,25 @@ export function simulateRemoval(
   }
   const risky = !o.view.budgets.allowAll(pods.toMove)
   if (pods.toMove.length > 0) {
-    o.snapshot.fork()
-    for (const pod of state.pods.slice()) o.snapshot.removePod(pod.metadata.namespace, pod.metadata.name, name)
-    // The node itself stays for now: spread constraints go on counting its domain.
-    o.snapshot.replaceNode(ghost(state.node))
-    const { rest } = o.placer.place(o.snapshot, pods.toMove.map(unbound), {
-      accept: (other) => other.name !== name && o.destinations.has(other.name),
+    const { possible, homeless } = wouldFitElsewhere(o.snapshot, [name], {
+      podsToMove: () => pods.toMove,
+      accept: ({ node }) => node.spec.unschedulable !== true && o.destinations.has(node.metadata.name),
+      placer: o.placer,
+      ghost,
       breakOnFailure: true,
+      keep: true,
     })
-    if (rest.length > 0) {
-      o.snapshot.revert()
-      const pod = rest[0]!
+    if (!possible) {
+      const [pod] = homeless
       log.info(
         2,
-        `Node ${name} is not suitable for removal: can reschedule only ${pods.toMove.length - rest.length} out of ${pods.toMove.length} pods; no place for ${pod.metadata.namespace}/${pod.metadata.name}`,
+        `Node ${name} is not suitable for removal: can reschedule only ${pods.toMove.length - homeless.length} out of ${pods.toMove.length} pods; no place for ${podName(pod!)}`,
       )
       return { unremovable: 'NoPlaceToMovePods' }
     }
-    o.snapshot.commit()
+  } else {
+    o.snapshot.removeNode(name)
   }
-  o.snapshot.removeNode(name)
   o.view.budgets.spend(pods.toMove)
   log.info(2, `Node ${name} may be removed`)
   const { toMove: podsToMove, daemonSetPods, awaited } = pods

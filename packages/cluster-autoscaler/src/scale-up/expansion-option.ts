@@ -1,6 +1,6 @@
+import type { NodeTemplate } from '@plimsoll/engine'
 import type { NodeGroup } from '@plimsoll/ports'
 import type { Pod } from '@plimsoll/model'
-import type { NodeTemplate } from '../nodes/node-template.ts'
 
 /** One way to help pending pods: so many nodes of this group would take these pods. */
 export interface ExpansionOption {

@@ -1,11 +1,10 @@
 // One scale-up: which groups could help, by how many nodes, which of them is taken, and asking the cloud for it.
 // Mirrors kubernetes-sigs/cluster-autoscaler:pkg/core/scaleup/orchestrator (1.36; rules CA-80 to CA-99).
-import type { ClusterSnapshot } from '@plimsoll/engine'
-import { ms, type Ms, type Pod } from '@plimsoll/model'
+import { estimate, instantiate, type ClusterSnapshot, type Estimate, type NodeTemplate } from '@plimsoll/engine'
+import { formatGoDuration, ms, type Ms, type Pod } from '@plimsoll/model'
 import type { Clock, Log, NodeGroup, NodeGroups } from '@plimsoll/ports'
 import { autoscalerError, AutoscalerError } from '../autoscaler-error.ts'
 import type { AutoscalerMetrics } from '../autoscaler-metrics.ts'
-import { instantiate, type NodeTemplate } from '../nodes/node-template.ts'
 import type { NodeTemplates } from '../nodes/node-templates.ts'
 import type { ClusterAutoscalerOptions } from '../options/options.ts'
 import { groupPods, type PodGroup } from '../pods/pod-groups.ts'
@@ -13,7 +12,6 @@ import { podName } from '../pods/pod-kinds.ts'
 import type { ClusterRecorder } from '../state/cluster-recorder.ts'
 import type { ClusterState } from '../state/cluster-state.ts'
 import { ResourceLimits } from '../state/resource-limits.ts'
-import { estimate } from './estimator.ts'
 import type { Expander } from './expanders.ts'
 import type { ExpansionOption } from './expansion-option.ts'
 import { areSimilar, shareIncrease, type GroupIncrease } from './similar-groups.ts'
@@ -271,7 +269,7 @@ export class ScaleUp {
     podGroups: readonly PodGroup[],
     snapshot: ClusterSnapshot,
   ): ExpansionOption[] {
-    const { options, clock, log, metrics } = this.#o
+    const { options, clock, metrics } = this.#o
     const started = clock.now()
     const found: ExpansionOption[] = []
     for (const candidate of candidates) {
@@ -284,19 +282,17 @@ export class ScaleUp {
       const similar = this.#similar(candidate, candidates)
       const room = [group, ...similar].reduce((sum, each) => sum + each.maxSize - each.targetSize, 0)
       const total = options.maxNodesTotal > 0 ? options.maxNodesTotal - snapshot.nodeCount : 0
-      const estimated = estimate(fitting, template, {
-        snapshot,
-        limits: {
-          nodes: [
-            options.maxNodesPerScaleUp,
-            room <= 0 ? -1 : room,
-            options.maxNodesTotal > 0 && total <= 0 ? -1 : total,
-          ],
-          duration: options.maxNodeGroupBinpackingDuration,
-        },
-        clock,
-        log,
+      const begun = clock.now()
+      const duration = options.maxNodeGroupBinpackingDuration
+      const estimated = estimate(snapshot, fitting, template, {
+        nodes: [
+          options.maxNodesPerScaleUp,
+          room <= 0 ? -1 : room,
+          options.maxNodesTotal > 0 && total <= 0 ? -1 : total,
+        ],
+        expired: () => duration > 0 && clock.now() - begun > duration,
       })
+      this.#logLimit(estimated)
       if (estimated.nodeCount === 0 || estimated.pods.length === 0) {
         this.#log.info(4, `No pod can fit to ${group.id}`)
         continue
@@ -310,6 +306,15 @@ export class ScaleUp {
       found.push({ group, template, similar, debug, nodeCount: estimated.nodeCount, pods: estimated.pods })
     }
     return found
+  }
+
+  #logLimit({ stoppedBy }: Estimate): void {
+    if (stoppedBy === undefined) return
+    const threshold =
+      stoppedBy.limit === 'nodes'
+        ? `threshold of ${stoppedBy.nodesMax} nodes`
+        : `max duration of ${formatGoDuration(this.#o.options.maxNodeGroupBinpackingDuration)}`
+    this.#o.log.named('threshold_based_limiter.go').info(4, `Capping binpacking after exceeding ${threshold}`)
   }
 
   #similar(candidate: Candidate, candidates: readonly Candidate[]): NodeGroup[] {

@@ -1,6 +1,6 @@
+import type { NodeTemplate } from '@plimsoll/engine'
 import type { NodeGroup } from '@plimsoll/ports'
 import { describe, expect, it } from 'vitest'
-import type { NodeTemplate } from '../nodes/node-template.ts'
 import { parseClusterAutoscalerFlags } from '../options/options.ts'
 import { areSimilar, shareIncrease } from './similar-groups.ts'
 

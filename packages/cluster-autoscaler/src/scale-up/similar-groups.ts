@@ -1,9 +1,8 @@
 // Which groups are alike enough to share an increase, and how it is shared.
 // Mirrors kubernetes-sigs/cluster-autoscaler:pkg/processors/nodegroupset (1.36; rules CA-96, CA-99).
-import { podRequests } from '@plimsoll/engine'
+import { podRequests, type NodeTemplate } from '@plimsoll/engine'
 import { milliValue } from '@plimsoll/model'
 import type { NodeGroup } from '@plimsoll/ports'
-import type { NodeTemplate } from '../nodes/node-template.ts'
 import type { ClusterAutoscalerOptions } from '../options/options.ts'
 
 const ignoredLabels = [

@@ -1,6 +1,6 @@
-import { controllerOf, type Node, type Pod } from '@plimsoll/model'
+import type { Node, Pod } from '@plimsoll/model'
 
-/** A fresh node of a group, with the pods that every such node carries. */
+/** A fresh node of a kind, with the pods that every such node carries. */
 export interface NodeTemplate {
   readonly node: Node
   readonly pods: readonly Pod[]
@@ -31,9 +31,4 @@ export function instantiate(
 function podOn(pod: Pod, node: string): Pod {
   const name = `${pod.metadata.name}-${node}`
   return { ...pod, metadata: { ...pod.metadata, name, uid: name }, spec: { ...pod.spec, nodeName: node } }
-}
-
-export function daemonSetOf(pod: Pod): string | undefined {
-  const owner = controllerOf(pod)
-  return owner?.kind === 'DaemonSet' ? owner.uid : undefined
 }
