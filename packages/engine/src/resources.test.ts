@@ -1,4 +1,5 @@
-import type { Container, Pod, PodSpec } from '@plimsoll/model'
+import { parseQuantity, type Container, type Pod, type PodSpec } from '@plimsoll/model'
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { nodeAllocatable, podNonZeroRequests, podRequests } from './resources.ts'
 import { testNode, testPod } from './test-objects.ts'
@@ -118,6 +119,69 @@ describe('what a pod requests', () => {
   it('assumes something of containers that ask for nothing, when nodes are scored', () => {
     const spec = { containers: [container('a', {}), container('b', { cpu: '1' })] }
     expect(podNonZeroRequests(testPod('p', { spec }))).toEqual({ milliCpu: 1100, memory: 2 * 200 * 2 ** 20 })
+  })
+
+  it.each([
+    { when: 'it asks for both', requests: { cpu: '3', memory: '1Gi' }, milliCpu: 3000, memory: 2 ** 30 },
+    // Of CPU, one container asks for some: nothing is assumed for the other.
+    { when: 'it asks for memory', requests: { memory: '1Gi' }, milliCpu: 1000, memory: 2 ** 30 },
+    { when: 'nobody asks for memory', requests: { cpu: '3' }, milliCpu: 3000, memory: 2 * 200 * 2 ** 20 },
+    { when: 'it asks for huge pages', requests: { 'hugepages-2Mi': '4Mi' }, milliCpu: 1000, memory: 2 * 200 * 2 ** 20 },
+    // Not a resource that a pod may ask for: as though it asked for nothing.
+    { when: 'it asks for devices', requests: { 'a/b': '1' }, milliCpu: 1100, memory: 2 * 200 * 2 ** 20 },
+  ])('assumes less when the pod itself asks: $when', ({ requests, milliCpu, memory }) => {
+    const spec = { containers: [container('a', {}), container('b', { cpu: '1' })], resources: { requests } }
+    expect(podNonZeroRequests(testPod('p', { spec }))).toEqual({ milliCpu, memory })
+  })
+
+  it('takes huge pages from the pod itself in place of what containers ask', () => {
+    const spec = {
+      containers: [container('a', { 'hugepages-2Mi': '4Mi', 'example.com/a': '1' })],
+      resources: { requests: { 'hugepages-2Mi': '8Mi', 'hugepages-1Gi': '1Gi', 'example.com/a': '7' } },
+    }
+    expect([...podRequests(testPod('p', { spec })).scalar]).toEqual([
+      ['example.com/a', 1],
+      ['hugepages-1Gi', 2 ** 30],
+      ['hugepages-2Mi', 2 ** 23],
+    ])
+  })
+})
+
+describe('sums', () => {
+  const anyText = fc
+    .tuple(fc.nat(999_999), fc.constantFrom('n', 'u', 'm', '', 'k', 'Ki', 'Mi'), fc.constantFrom('', '.5', '.001'))
+    .map(([amount, suffix, fraction]) => `${amount}${fraction}${suffix}`)
+  /** The least whole number of steps of 1/`per` that is no less. */
+  const ceilOf = (texts: readonly string[], per: bigint): number => {
+    const total = texts.reduce((sum, text) => sum + parseQuantity(text)!.nano, 0n)
+    return Number((total * per + 999_999_999n) / 1_000_000_000n)
+  }
+
+  it('are exact, and rounded up once', () => {
+    fc.assert(
+      fc.property(fc.array(anyText, { minLength: 1, maxLength: 20 }), (texts) => {
+        const containers = texts.map((text, i) =>
+          container(`c${i}`, { cpu: text, memory: text, 'example.com/a': text }),
+        )
+        const { milliCpu, memory, scalar } = podRequests(testPod('p', { spec: { containers } }))
+        expect([milliCpu, memory, scalar.get('example.com/a')]).toEqual([
+          ceilOf(texts, 1000n),
+          ceilOf(texts, 1n),
+          ceilOf(texts, 1n),
+        ])
+      }),
+    )
+  })
+
+  it('are exact where doubles drift: 1,000 tenths of a thousandth', () => {
+    const containers = Array.from({ length: 1000 }, (_, i) => container(`c${i}`, { cpu: '100u', memory: '0.1' }))
+    const { milliCpu, memory } = podRequests(testPod('p', { spec: { containers } }))
+    expect([milliCpu, memory]).toEqual([100, 100])
+  })
+
+  it('keep the smallest excess: 2^50 bytes and a nano', () => {
+    const containers = [container('a', { memory: '1Pi' }), container('b', { memory: '1n' })]
+    expect(podRequests(testPod('p', { spec: { containers } })).memory).toBe(2 ** 50 + 1)
   })
 })
 

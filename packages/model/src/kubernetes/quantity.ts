@@ -26,7 +26,7 @@ const largest = ((1n << 63n) - 1n) * nano
 const parsed = new Map<string, ExactQuantity | undefined>()
 const remembered = 20_000
 
-/** Parses a quantity; undefined when it is malformed. Values beyond 2^63-1 are capped, as upstream caps them. */
+/** Parses a quantity; undefined when it is malformed. Those with a binary suffix are capped at 2^63-1; others grow without end, as upstream has it. */
 export function parseQuantity(text: string | number): ExactQuantity | undefined {
   const key = typeof text === 'number' ? String(text) : text
   const known = parsed.get(key)
@@ -58,7 +58,10 @@ function parse(text: string): ExactQuantity | undefined {
     else denominator *= 10n ** BigInt(-power)
   }
   let value = (numerator + denominator - 1n) / denominator
-  if (value > largest) value = largest
+  if (format === 'BinarySI') {
+    if (value > largest) value = largest
+    if (value > 0n && value < nano) format = 'DecimalSI'
+  }
   return { nano: sign === '-' ? -value : value, format }
 }
 
@@ -115,7 +118,7 @@ function formatDecimal(value: bigint, format: QuantityFormat): string {
   const steps = ['n', 'u', 'm', '', 'k', 'M', 'G', 'T', 'P', 'E']
   let step = 0
   let rest = value
-  while (step < steps.length - 1 && rest % 1000n === 0n) {
+  while ((step < steps.length - 1 || format === 'DecimalExponent') && rest % 1000n === 0n) {
     rest /= 1000n
     step++
   }
@@ -124,14 +127,15 @@ function formatDecimal(value: bigint, format: QuantityFormat): string {
   return power === 0 ? String(rest) : `${rest}e${power}`
 }
 
+/** The exact sum, in the form of the first that is not zero (Quantity.Add). Malformed texts are passed over. */
 export function sumQuantities(texts: Iterable<string | number>): ExactQuantity {
   let total = 0n
-  let format: QuantityFormat | undefined
+  let format: QuantityFormat = 'DecimalSI'
   for (const text of texts) {
     const quantity = parseQuantity(text)
     if (quantity === undefined) continue
+    if (total === 0n) format = quantity.format
     total += quantity.nano
-    format ??= quantity.format
   }
-  return { nano: total, format: format ?? 'DecimalSI' }
+  return { nano: total, format }
 }

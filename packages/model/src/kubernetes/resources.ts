@@ -11,6 +11,7 @@ import type {
   CronJob,
   DaemonSet,
   Deployment,
+  DeviceClass,
   EndpointSlice,
   Endpoints,
   Event,
@@ -31,7 +32,10 @@ import type {
   PriorityClass,
   ReplicaSet,
   ReplicationController,
+  ResourceClaimTemplate,
   ResourceQuota,
+  ResourceSlice,
+  ResourceV1ResourceClaim,
   Role,
   RoleBinding,
   RuntimeClass,
@@ -199,5 +203,33 @@ export const RuntimeClasses: ResourceType<RuntimeClass> = resource(
   'v1',
   'runtimeclasses',
   'RuntimeClass',
+  false,
+)
+export const ResourceClaims: ResourceType<ResourceV1ResourceClaim> = resource(
+  'resource.k8s.io',
+  'v1',
+  'resourceclaims',
+  'ResourceClaim',
+  true,
+)
+export const ResourceClaimTemplates: ResourceType<ResourceClaimTemplate> = resource(
+  'resource.k8s.io',
+  'v1',
+  'resourceclaimtemplates',
+  'ResourceClaimTemplate',
+  true,
+)
+export const ResourceSlices: ResourceType<ResourceSlice> = resource(
+  'resource.k8s.io',
+  'v1',
+  'resourceslices',
+  'ResourceSlice',
+  false,
+)
+export const DeviceClasses: ResourceType<DeviceClass> = resource(
+  'resource.k8s.io',
+  'v1',
+  'deviceclasses',
+  'DeviceClass',
   false,
 )

@@ -227,7 +227,7 @@ export interface DrawBelow {
 
 /**
  * Some value that the requirement allows: the first of a concrete set, else a random integer from 0 (or the lower bound)
- * up to the upper bound; '' when nothing is allowed. Upstream may draw a value that is left out; this never does.
+ * up to the upper bound; '' when there is none. Upstream may draw a value that is left out; this never does.
  */
 export function any(r: Requirement, random: DrawBelow): string {
   if (!r.complement) return r.values[0] ?? ''
