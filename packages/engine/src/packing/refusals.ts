@@ -9,9 +9,8 @@ import { classOf, type PodClass } from '../pod-class.ts'
  * up, a required affinity is met once its pod has come, and a device claim that is shared finds its devices elsewhere.
  */
 export function refusalsLast(podClass: PodClass): boolean {
-  return (
-    podClass.sample.spec.resourceClaims === undefined
-  )
+  const { spread, affinity, sample } = podClass
+  return spread.length === 0 && affinity.length === 0 && sample.spec.resourceClaims === undefined
 }
 
 /** The class to remember refusals of this pod by, or undefined when they do not last. */
