@@ -4,6 +4,7 @@ import {
   parseQuantity,
   type Bytes,
   type Container,
+  type ContainerStatus,
   type MilliCpu,
   type Node,
   type Pod,
@@ -90,8 +91,9 @@ function toResources(sum: Sum): Resources {
 
 /**
  * What the pod takes of a node: the sum of its containers and sidecars, or what its init containers need at their widest,
- * with pod-level resources in their place where set, plus overhead. A container that was resized counts with the larger of
- * what it asks for and what it holds (kubernetes/component-helpers:resource/helpers.go, PodRequests).
+ * with pod-level resources in their place where set, plus overhead. A container or sidecar that was resized counts with the
+ * larger of what it asks for and what it holds, or, when the node can never grant the resize, with what it holds
+ * (kubernetes/component-helpers:resource/helpers.go, PodRequests).
  */
 export function podRequests(pod: Pod): Resources {
   return toResources(sumOfPod(pod, undefined))
@@ -119,8 +121,8 @@ function sumOfPod(pod: Pod, assumed: Sum | undefined): Sum {
   const held = heldByStatus(pod)
   const requestsOf = (container: Container): Sum => {
     const sum: Sum = new Map()
-    add(sum, container.resources?.requests)
-    const status = held?.get(container.name)
+    const status = held?.sums.get(container.name)
+    if (status === undefined || !held!.isInfeasible) add(sum, container.resources?.requests)
     if (status !== undefined) raise(sum, status)
     if (assumed !== undefined) for (const [name, value] of assumed) if (!sum.has(name)) sum.set(name, value)
     return sum
@@ -152,22 +154,34 @@ export function holdsByStatus(pod: Pod): boolean {
   return heldByStatus(pod) !== undefined
 }
 
-/** What containers hold by their status, where it may differ from the spec: after a resize in place. */
-function heldByStatus(pod: Pod): Map<string, Sum> | undefined {
-  let held: Map<string, Sum> | undefined
+interface Held {
+  /** By the container's name. */
+  readonly sums: ReadonlyMap<string, Sum>
+  /** Whether the node has said that it can never grant the resize that is asked for. */
+  readonly isInfeasible: boolean
+}
+
+/** What containers and sidecars hold by their status, where it may differ from the spec: after a resize in place. */
+function heldByStatus(pod: Pod): Held | undefined {
   const { containerStatuses = [], initContainerStatuses = [] } = pod.status ?? {}
-  for (const status of initContainerStatuses.length === 0
-    ? containerStatuses
-    : [...containerStatuses, ...initContainerStatuses]) {
-    if (status.allocatedResources === undefined && status.resources?.requests === undefined) continue
+  let sums: Map<string, Sum> | undefined
+  const collect = (status: ContainerStatus): void => {
+    if (status.resources === undefined) return
     const sum: Sum = new Map()
     add(sum, status.allocatedResources)
     const actual: Sum = new Map()
-    add(actual, status.resources?.requests)
+    add(actual, status.resources.requests)
     raise(sum, actual)
-    ;(held ??= new Map()).set(status.name, sum)
+    ;(sums ??= new Map()).set(status.name, sum)
   }
-  return held
+  for (const status of containerStatuses) collect(status)
+  for (const status of initContainerStatuses) {
+    const container = pod.spec.initContainers?.find(({ name }) => name === status.name)
+    if (container?.restartPolicy === 'Always') collect(status)
+  }
+  if (sums === undefined) return undefined
+  const pending = pod.status?.conditions?.find(({ type }) => type === 'PodResizePending')
+  return { sums, isInfeasible: pending?.reason === 'Infeasible' }
 }
 
 /** What the node offers to pods; the capacity does not count. */
