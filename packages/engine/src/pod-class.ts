@@ -154,9 +154,11 @@ function wordsOf(pod: Pod): string {
     for (const { name } of spec.initContainers ?? nothing) text += `\u0004m${name}`
     for (const statuses of [status?.containerStatuses, status?.initContainerStatuses]) {
       for (const { name, allocatedResources, resources } of statuses ?? nothing) {
-        text += `\u0004h${name}${listWords(allocatedResources)}\u0005${listWords(resources?.requests)}`
+        if (resources === undefined) continue
+        text += `\u0004h${name}${listWords(allocatedResources)}\u0005${listWords(resources.requests)}`
       }
     }
+    for (const { type, reason } of status?.conditions ?? nothing) if (type === 'PodResizePending') text += reason
   }
   return text
 }
