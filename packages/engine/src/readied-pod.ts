@@ -6,6 +6,7 @@ import type { NodeColumns } from './node-columns.ts'
 import type { PodClass } from './pod-class.ts'
 import { predicates } from './predicates/index.ts'
 import type { Check, World } from './predicates/predicate.ts'
+import { taintToleration } from './predicates/taint-toleration.ts'
 import type { ExplainedUnfit, Unfit } from './unfit.ts'
 
 export class ReadiedPod {
@@ -25,11 +26,12 @@ export class ReadiedPod {
   #read: number
 
   constructor(podClass: PodClass, world: World, extra?: Check) {
-    const checks = predicates.map((predicate) => predicate(podClass, world)).filter((check) => check !== undefined)
-    // NodeName comes second upstream.
-    if (extra !== undefined) {
-      const first = checks.findIndex(({ plugin }) => plugin === 'NodeUnschedulable')
-      checks.splice(first + 1, 0, extra)
+    const checks: Check[] = []
+    for (const predicate of predicates) {
+      // NodeName comes before TaintToleration upstream.
+      if (predicate === taintToleration && extra !== undefined) checks.push(extra)
+      const check = predicate(podClass, world)
+      if (check !== undefined) checks.push(check)
     }
     this.podClass = podClass
     this.epoch = world.population.epoch
