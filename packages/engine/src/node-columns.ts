@@ -111,6 +111,8 @@ export class NodeColumns {
 
   show(entry: NodeEntry): void {
     this.entries[entry.slot] = entry
+    // Columns of labels that were first asked for in the meantime know nothing of it.
+    for (const column of this.labels.values()) column.set(entry.slot, entry.labels?.[column.key])
     this.loosen(entry.slot)
   }
 
