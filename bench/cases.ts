@@ -1,6 +1,7 @@
 import type { BenchCase } from './case.ts'
+import { binpackingEstimate } from './cluster-autoscaler-estimate.ts'
 import { clusterBoot } from './cluster-boot.ts'
 import { scaleUpLatency } from './scale-up-latency.ts'
 import { startUp } from './start-up.ts'
 
-export const cases: readonly BenchCase[] = [startUp, scaleUpLatency, clusterBoot]
+export const cases: readonly BenchCase[] = [startUp, scaleUpLatency, clusterBoot, binpackingEstimate]
