@@ -1,7 +1,17 @@
 import type { BenchCase } from './case.ts'
 import { binpackingEstimate } from './cluster-autoscaler-estimate.ts'
+import { filterOutSchedulable, untilPassingNode } from './cluster-autoscaler-filter.ts'
+import { removalWhatIf } from './cluster-autoscaler-removal.ts'
 import { clusterBoot } from './cluster-boot.ts'
 import { scaleUpLatency } from './scale-up-latency.ts'
 import { startUp } from './start-up.ts'
 
-export const cases: readonly BenchCase[] = [startUp, scaleUpLatency, clusterBoot, binpackingEstimate]
+export const cases: readonly BenchCase[] = [
+  startUp,
+  scaleUpLatency,
+  clusterBoot,
+  binpackingEstimate,
+  filterOutSchedulable,
+  untilPassingNode,
+  removalWhatIf,
+]
