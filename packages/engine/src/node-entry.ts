@@ -27,6 +27,8 @@ export class NodeEntry implements NodeState {
   readonly pods: Pod[] = []
   /** Of the pods, in their order. */
   readonly classes: PodClass[] = []
+  /** Of the pods, in their order: pods come in many shapes, and looking into each for its name is slow. */
+  readonly #names: string[] = []
   /** Taken by the pods. */
   ports: readonly HostPort[] = noPorts
   readonly #columns: NodeColumns
@@ -54,9 +56,11 @@ export class NodeEntry implements NodeState {
     if (index === this.pods.length) {
       this.pods.push(pod)
       this.classes.push(podClass)
+      this.#names.push(pod.metadata.name)
     } else {
       this.pods.splice(index, 0, pod)
       this.classes.splice(index, 0, podClass)
+      this.#names.splice(index, 0, pod.metadata.name)
     }
     if (podClass.ports.length > 0) this.ports = [...this.ports, ...podClass.ports]
   }
@@ -66,9 +70,11 @@ export class NodeEntry implements NodeState {
     if (index === this.pods.length - 1) {
       this.pods.pop()
       this.classes.pop()
+      this.#names.pop()
     } else {
       this.pods.splice(index, 1)
       this.classes.splice(index, 1)
+      this.#names.splice(index, 1)
     }
     if (podClass.ports.length === 0) return
     const ports = [...this.ports]
@@ -77,10 +83,9 @@ export class NodeEntry implements NodeState {
   }
 
   indexOf(namespace: string, name: string): number {
-    const { pods } = this
-    for (let i = 0; i < pods.length; i++) {
-      const { metadata } = pods[i]!
-      if (metadata.name === name && metadata.namespace === namespace) return i
+    const names = this.#names
+    for (let i = 0; i < names.length; i++) {
+      if (names[i] === name && this.pods[i]!.metadata.namespace === namespace) return i
     }
     return -1
   }

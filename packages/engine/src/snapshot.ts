@@ -7,7 +7,7 @@ import { requestedNode, unnamed } from './predicates/node-name.ts'
 import type { World } from './predicates/predicate.ts'
 import { ReadiedPod } from './readied-pod.ts'
 import { nodeAllocatable, sameAllocatable } from './resources.ts'
-import { scoreNodes } from './scores.ts'
+import { ReadiedScores } from './scores.ts'
 import type { ExplainedUnfit, Unfit } from './unfit.ts'
 import { claimsUnfit, type VolumeLister } from './volumes.ts'
 
@@ -43,7 +43,8 @@ export class ClusterSnapshot {
   readonly #log: Undo[] = []
   /** Where in the log each open fork began. */
   readonly #forks: number[] = []
-  #readied = new WeakMap<PodClass, ReadiedPod>()
+  readonly #readied = new WeakMap<PodClass, ReadiedPod>()
+  readonly #scoring = new WeakMap<PodClass, ReadiedScores>()
   #last: ReadiedPod | undefined
   #listed: readonly NodeEntry[] | undefined = []
 
@@ -274,8 +275,14 @@ export class ClusterSnapshot {
   }
 
   /** How good each node is for the pod, in their order: kube-scheduler's weighted sum, more is better. */
-  scores(pod: Pod, nodes: readonly NodeState[]): readonly number[] {
-    return scoreNodes(classOf(pod), nodes as readonly NodeEntry[], this.#world)
+  scores(pod: Pod, nodes: readonly NodeState[]): Float64Array {
+    const podClass = classOf(pod)
+    let ready = this.#scoring.get(podClass)
+    if (ready === undefined || ready.epoch !== this.#population.epoch) {
+      ready = new ReadiedScores(podClass, this.#world)
+      this.#scoring.set(podClass, ready)
+    }
+    return ready.score(nodes as readonly NodeEntry[])
   }
 
   #entry(name: string): NodeEntry {

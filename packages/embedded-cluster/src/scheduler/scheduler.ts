@@ -329,7 +329,8 @@ export class Scheduler {
   #best(pod: Pod, nodes: readonly NodeState[]): string {
     if (nodes.length === 1) return nodes[0]!.name
     const scores = this.#view.snapshot.scores(pod, nodes)
-    const most = Math.max(...scores)
+    let most = -Infinity
+    for (const score of scores) if (score > most) most = score
     const best = nodes.filter((_, i) => scores[i] === most)
     return best[best.length === 1 ? 0 : this.#random.below(best.length)]!.name
   }
