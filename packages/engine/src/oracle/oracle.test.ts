@@ -1,0 +1,239 @@
+import { assert, type Pod } from '@plimsoll/model'
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { ClusterSnapshot } from '../snapshot.ts'
+import { amountOf, refusals, type NaiveCluster, type NaiveNode, type Refusal } from './naive-scheduler.ts'
+import { features, featuresWith, namespaces, RandomCluster, type Feature, type Has } from './random-cluster.ts'
+import { Draws } from './random.ts'
+import { decides } from './without.ts'
+
+/** Everything by seeds, so that fast-check shrinks a case by leaving things out. */
+interface Case {
+  readonly features: readonly Feature[]
+  readonly nodes: readonly number[]
+  readonly steps: readonly number[]
+  readonly probes: readonly number[]
+}
+
+const seed = fc.noShrink(fc.nat())
+const anyCase: fc.Arbitrary<Case> = fc.record({
+  features: fc.subarray([...features], { maxLength: 8 }),
+  nodes: fc.array(seed, { minLength: 1, maxLength: 5, size: 'max' }),
+  steps: fc.array(seed, { maxLength: 16, size: 'max' }),
+  probes: fc.array(seed, { minLength: 1, maxLength: 3, size: 'max' }),
+})
+
+/** A snapshot, and beside it plain lists that forks copy whole. */
+class Play {
+  readonly #random: RandomCluster
+  readonly #saved: (readonly NaiveNode[])[] = []
+  readonly snapshot = new ClusterSnapshot()
+  #nodes: readonly NaiveNode[] = []
+  #podCount = 0
+
+  constructor(has: Has) {
+    this.#random = new RandomCluster(has)
+    for (const [name, labels] of Object.entries(namespaces)) this.snapshot.setNamespace(name, labels)
+  }
+
+  get cluster(): NaiveCluster {
+    return { nodes: this.#nodes, namespaces }
+  }
+
+  pod(draws: Draws): Pod {
+    return this.#random.pod(draws, `p${this.#podCount++}`)
+  }
+
+  addNode(draws: Draws): void {
+    const taken = new Set(this.#nodes.map(({ node }) => node.metadata.name))
+    const name = ['n0', 'n1', 'n2', 'n3', 'n4', 'n5'].find((free) => !taken.has(free))
+    if (name === undefined) return
+    const node = this.#random.node(draws, name)
+    const pods = draws.list(0, 3, () => this.pod(draws))
+    this.snapshot.addNode(node, pods)
+    this.#nodes = [...this.#nodes, { node, pods }]
+  }
+
+  /** What happens is drawn; true when it is time to look whether both still agree. */
+  step(draws: Draws): boolean {
+    const kind = draws.below(24)
+    if (kind < 3) return true
+    if (kind < 5) this.addNode(draws)
+    else if (kind < 8) this.#fork()
+    else if (kind < 11) this.#unfork(draws.of('revert', 'revert', 'commit'))
+    else if (this.#nodes.length > 0) this.#change(draws, kind)
+    return false
+  }
+
+  #fork(): void {
+    this.snapshot.fork()
+    this.#saved.push(this.#nodes)
+  }
+
+  #unfork(how: 'revert' | 'commit'): void {
+    const before = this.#saved.pop()
+    if (before === undefined) return
+    this.snapshot[how]()
+    if (how === 'revert') this.#nodes = before
+  }
+
+  #change(draws: Draws, kind: number): void {
+    const at = draws.of(...this.#nodes)
+    const { name } = at.node.metadata
+    const put = (next: NaiveNode): void => {
+      this.#nodes = this.#nodes.map((node) => (node === at ? next : node))
+    }
+    if (kind < 12) {
+      this.snapshot.removeNode(name)
+      this.#nodes = this.#nodes.filter((node) => node !== at)
+    } else if (kind < 14) {
+      const node = this.#random.changedNode(draws, at.node)
+      this.snapshot.replaceNode(node)
+      put({ ...at, node })
+    } else if (kind < 20 || at.pods.length === 0) {
+      const pod = this.pod(draws)
+      this.snapshot.addPod(pod, name)
+      put({ ...at, pods: [...at.pods, pod] })
+    } else if (kind < 22) {
+      const pod = draws.of(...at.pods)
+      this.snapshot.removePod(pod.metadata.namespace, pod.metadata.name, name)
+      put({ ...at, pods: at.pods.filter((other) => other !== pod) })
+    } else {
+      const old = draws.of(...at.pods)
+      const pod = this.#random.changedPod(draws, old)
+      this.snapshot.replacePod(pod, name)
+      put({ ...at, pods: at.pods.map((other) => (other === old ? pod : other)) })
+    }
+  }
+
+  /** Both hold the same nodes with the same pods in the same order, and sum up the same. */
+  holdsTheSame(): void {
+    const states = this.snapshot.nodes()
+    agree('nodes', states.map(({ name }) => name).join(), this.#nodes.map(({ node }) => node.metadata.name).join())
+    states.forEach(({ name, node, pods, requested }, i) => {
+      const its = this.#nodes[i]!
+      assert(node === its.node, `${name} is in its last state`)
+      assert(pods.length === its.pods.length && pods.every((pod, p) => pod === its.pods[p]), `${name} has its pods`)
+      const total = (resource: string): number => its.pods.reduce((sum, pod) => sum + amountOf(pod, resource), 0)
+      agree(`${name}, cpu requested`, requested.milliCpu, total('cpu'))
+      agree(`${name}, memory requested`, requested.memory, total('memory'))
+    })
+  }
+}
+
+function agree<T>(what: string, found: T, expected: T): void {
+  assert(found === expected, `${what}: the engine says ${String(found)}, brute force ${String(expected)}`)
+}
+
+function text(refused: readonly Refusal[]): string {
+  return refused.map(({ plugin, reason, resolvable }) => `${plugin}: ${reason}${resolvable ? '' : '!'}`).join('; ')
+}
+
+function tally(counts: ReadonlyMap<string, number>): string {
+  return [...counts]
+    .map(([reason, count]) => `${count} ${reason}`)
+    .sort()
+    .join(', ')
+}
+
+/** How often each thing was seen: a property that never sees a thing says nothing about it. */
+type Seen = Map<string, number>
+
+function saw(seen: Seen, what: string, times: number = 1): void {
+  seen.set(what, (seen.get(what) ?? 0) + times)
+}
+
+/** One pod on all nodes: the engine's every answer against the obvious one. */
+function compare({ snapshot, cluster }: Play, pod: Pod, seen: Seen): void {
+  const fits: string[] = []
+  const counts = new Map<string, number>()
+  for (const at of cluster.nodes) {
+    const { name } = at.node.metadata
+    const all = refusals(cluster, pod, at)
+    const first = all[0] ?? []
+    agree(`${pod.metadata.name} on ${name}`, text(snapshot.checkAll(pod, name)), text(first))
+    agree(`${pod.metadata.name} fits ${name}`, snapshot.fits(pod, name), all.length === 0)
+    const explained = snapshot.explain(pod, name)
+    agree(`${pod.metadata.name} on ${name}, in full`, text(explained), text(all.flat()))
+    if (all.length === 0) fits.push(name)
+    for (const { reason } of first) counts.set(reason, (counts.get(reason) ?? 0) + 1)
+    for (const refused of all) for (const { reason } of refused) saw(seen, reason)
+  }
+  saw(seen, 'fits', fits.length)
+  const survey = snapshot.survey(pod)
+  agree(
+    'survey fits',
+    survey.fits
+      .map(({ name }) => name)
+      .sort()
+      .join(),
+    [...fits].sort().join(),
+  )
+  agree('survey reasons', tally(survey.reasons), fits.length > 0 ? '' : tally(counts))
+  agree('first fit', snapshot.firstFit(pod), fits[0])
+  const names = cluster.nodes.map(({ node }) => node.metadata.name)
+  const after = names[names.length >> 1]
+  const around = [...names.slice((names.length >> 1) + 1), ...names]
+  const next = around.find((name) => fits.includes(name))
+  agree(`first fit after ${after}`, snapshot.firstFit(pod, { startAfter: after }), next)
+}
+
+function play(drawn: Case, seen: Seen): void {
+  const play = new Play(featuresWith(drawn.features))
+  for (const node of drawn.nodes) play.addNode(new Draws(node))
+  const probes = drawn.probes.map((probe) => play.pod(new Draws(probe)))
+  let probe = 0
+  const look = (): void => compare(play, probes[probe++ % probes.length]!, seen)
+  look()
+  for (const step of drawn.steps) if (play.step(new Draws(step))) look()
+  for (const _ of probes) look()
+  play.holdsTheSame()
+  // One feature of the case, in turn: would the answer have been another without it?
+  const feature = drawn.features[(drawn.nodes[0] ?? 0) % drawn.features.length]
+  if (feature !== undefined && probes.some((pod) => decides(feature, play.cluster, pod))) saw(seen, feature)
+}
+
+function property(numRuns: number): Seen {
+  const seen: Seen = new Map()
+  fc.assert(
+    fc.property(anyCase, (drawn) => play(drawn, seen)),
+    { numRuns, seed: 20260102 },
+  )
+  return seen
+}
+
+const reasons = [
+  'fits',
+  "node(s) didn't satisfy plugin(s) [NodeAffinity]",
+  'node(s) were unschedulable',
+  "node(s) didn't match the requested node name",
+  'node(s) had untolerated taint(s)',
+  "node(s) didn't match Pod's node affinity/selector",
+  "node(s) didn't have free ports for the requested pod ports",
+  'Too many pods',
+  'Insufficient cpu',
+  'Insufficient memory',
+  'Insufficient ephemeral-storage',
+  'Insufficient example.com/gpu',
+  'Insufficient hugepages-2Mi',
+  "node(s) didn't match pod topology spread constraints",
+  "node(s) didn't match pod topology spread constraints (missing required label)",
+  "node(s) didn't match pod affinity rules",
+  "node(s) didn't match pod anti-affinity rules",
+  "node(s) didn't satisfy existing pods anti-affinity rules",
+]
+
+describe('the engine against brute force', () => {
+  // A quick look while working: npx vitest run packages/engine/src/oracle -t 2,000
+  it('agrees on 2,000 small clusters', () => {
+    property(2000)
+  })
+
+  it('agrees on 50,000 small clusters', { timeout: 600_000 }, () => {
+    const seen = property(50_000)
+    const seldom = (what: readonly string[], least: number): string[] =>
+      what.filter((one) => (seen.get(one) ?? 0) < least)
+    expect(seldom(reasons, 1000)).toEqual([])
+    expect(seldom(features, 10)).toEqual([])
+  })
+})
