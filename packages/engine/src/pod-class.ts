@@ -341,7 +341,12 @@ function spreadConstraints(pod: Pod, whenUnsatisfiable: string): readonly Spread
         topologyKey: constraint.topologyKey,
         maxSkew: constraint.maxSkew,
         minDomains: constraint.minDomains ?? 1,
-        selector: podSelector(new Set([pod.metadata.namespace]), undefined, requirements),
+        // One that asks for nothing chooses the pod itself but counts none (podtopologyspread/common.go, countPodsMatchSelector).
+        selector: podSelector(
+          new Set([pod.metadata.namespace]),
+          undefined,
+          requirements.length === 0 ? [never] : requirements,
+        ),
         selfMatch: requirements.every((r) => labelRequirementMatches(r, pod.metadata.labels)) ? 1 : 0,
         honorsAffinity: constraint.nodeAffinityPolicy !== 'Ignore',
         honorsTaints: constraint.nodeTaintsPolicy === 'Honor',

@@ -26,6 +26,8 @@ export interface NaiveNode {
 export interface NaiveCluster {
   readonly nodes: readonly NaiveNode[]
   readonly namespaces: { readonly [name: string]: Labels }
+  /** For pods of a controller that have no spread constraints of their own; each selects the pods with its labels. */
+  readonly spreadDefaults: readonly TopologySpreadConstraint[]
 }
 
 /** One filter's refusal of a pod on a node. */
@@ -116,17 +118,10 @@ function admitsNode(pod: Pod, node: Node): boolean {
 function tolerates({ key, operator, value, effect }: Toleration, taint: Taint): boolean {
   if (effect && effect !== taint.effect) return false
   if (key && key !== taint.key) return false
-  const [ours, theirs] = [value ?? '', taint.value ?? '']
-  switch (operator) {
-    case 'Exists':
-      return true
-    case 'Gt':
-    case 'Lt':
-      // Behind a feature gate that is off by default: they tolerate nothing.
-      return false
-    default:
-      return ours === theirs
-  }
+  if (operator === 'Exists') return true
+  // Behind a feature gate that is off by default: they tolerate nothing.
+  if (operator === 'Gt' || operator === 'Lt') return false
+  return (value ?? '') === (taint.value ?? '')
 }
 
 function isTolerated(pod: Pod, taint: Taint): boolean {
@@ -297,7 +292,7 @@ function withKeys(
 }
 
 const topologySpread: Filter = (pod, { node }, cluster) => {
-  const hard = (pod.spec.topologySpreadConstraints ?? []).filter((c) => c.whenUnsatisfiable === 'DoNotSchedule')
+  const hard = spreadOf(pod, cluster).filter((constraint) => constraint.whenUnsatisfiable === 'DoNotSchedule')
   for (const constraint of hard) {
     const domain = node.metadata.labels?.[constraint.topologyKey]
     if (domain === undefined) {
@@ -311,7 +306,7 @@ const topologySpread: Filter = (pod, { node }, cluster) => {
       let matching = 0
       for (const { metadata } of other.pods) {
         if (metadata.namespace !== pod.metadata.namespace || metadata.deletionTimestamp !== undefined) continue
-        if (selects(selector, metadata.labels)) matching++
+        if (!isEmpty(selector) && selects(selector, metadata.labels)) matching++
       }
       counts.set(its, (counts.get(its) ?? 0) + matching)
     }
@@ -322,6 +317,22 @@ const topologySpread: Filter = (pod, { node }, cluster) => {
     }
   }
   return fine
+}
+
+/** A selector without a requirement counts no pod here, though it chooses all. */
+function isEmpty(selector: LabelSelector | undefined): boolean {
+  if (selector === undefined) return false
+  return Object.keys(selector.matchLabels ?? {}).length + (selector.matchExpressions ?? []).length === 0
+}
+
+function spreadOf(pod: Pod, cluster: NaiveCluster): readonly TopologySpreadConstraint[] {
+  const own = pod.spec.topologySpreadConstraints ?? []
+  if (own.length > 0) return own
+  const isReplica = (pod.metadata.ownerReferences ?? []).some(({ controller }) => controller === true)
+  const labelSelector: LabelSelector = { matchLabels: pod.metadata.labels }
+  return isReplica && !isEmpty(labelSelector)
+    ? cluster.spreadDefaults.map((constraint) => ({ ...constraint, labelSelector }))
+    : []
 }
 
 /** Nodes count that have all the keys and that, by the constraint's policies, the pod could go to. */

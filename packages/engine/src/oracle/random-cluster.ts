@@ -43,6 +43,7 @@ export const features = [
   'resizes',
   'spread',
   'softSpread',
+  'spreadDefaults',
   'minDomains',
   'spreadPolicies',
   'affinity',
@@ -72,6 +73,7 @@ const needs: { readonly [feature in Feature]?: readonly Feature[] } = {
   resizes: ['smallNodes'],
   spread: ['zones'],
   softSpread: ['zones'],
+  spreadDefaults: ['zones'],
   minDomains: ['zones', 'spread'],
   spreadPolicies: ['zones', 'spread', 'taints', 'nodeSelector'],
   affinity: ['zones'],
@@ -92,6 +94,11 @@ export function featuresWith(chosen: readonly Feature[]): Has {
 
 export const zone = 'topology.kubernetes.io/zone'
 const hostname = 'kubernetes.io/hostname'
+/** Of the cases with the feature. */
+export const spreadDefaults: readonly TopologySpreadConstraint[] = [
+  { topologyKey: zone, maxSkew: 1, whenUnsatisfiable: 'DoNotSchedule' },
+  { topologyKey: hostname, maxSkew: 2, whenUnsatisfiable: 'ScheduleAnyway' },
+]
 export const namespaces = { default: { team: 'a' }, other: { team: 'b' }, third: { team: 'a', env: 'x' } }
 
 /** Draws the objects of one case; names are given by the caller. */
@@ -210,9 +217,12 @@ export class RandomCluster {
     const podAffinity = has.affinity && draws.oneIn(3) ? terms() : undefined
     const podAntiAffinity = has.antiAffinity && draws.oneIn(3) ? terms() : undefined
     if (nodeAffinity ?? podAffinity ?? podAntiAffinity) spec.affinity = { nodeAffinity, podAffinity, podAntiAffinity }
+    const owner = { apiVersion: 'apps/v1', kind: 'ReplicaSet', name: 'set', uid: 'set' }
+    const ownerReferences =
+      has.spreadDefaults && !draws.oneIn(3) ? [{ ...owner, controller: !draws.oneIn(8) }] : undefined
     const deletionTimestamp = has.terminating && draws.oneIn(4) ? '2026-01-01T00:00:01Z' : undefined
     return {
-      metadata: { ...stored(name), namespace, labels, deletionTimestamp },
+      metadata: { ...stored(name), namespace, labels, ownerReferences, deletionTimestamp },
       spec,
       status: this.#status(draws, containers, initContainers.initContainers ?? []),
     }
@@ -346,6 +356,7 @@ export class RandomCluster {
       { matchExpressions: [{ key: 'app', operator: draws.of('Exists', 'DoesNotExist') }] },
       { matchExpressions: [{ key: 'app', operator: draws.of('In', 'NotIn'), values: draws.some('web', 'db') }] },
       { matchLabels: { version: '1' }, matchExpressions: [{ key: 'app', operator: 'Exists' }] },
+      {},
     )
   }
 
@@ -371,7 +382,7 @@ export class RandomCluster {
     const has = this.#has
     return {
       topologyKey: draws.of(zone, zone, hostname, 'rack'),
-      labelSelector: draws.oneIn(12) ? undefined : draws.oneIn(8) ? {} : this.#selector(draws),
+      labelSelector: draws.oneIn(12) ? undefined : this.#selector(draws),
       namespaces: has.otherNamespaces && draws.oneIn(3) ? draws.some('default', 'other', 'third') : undefined,
       namespaceSelector:
         has.namespaceSelector && draws.oneIn(2)

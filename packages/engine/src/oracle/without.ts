@@ -9,7 +9,8 @@ export function decides(feature: Feature, cluster: NaiveCluster, pod: Pod): bool
   const without = removal[feature]
   if (without === undefined) return true
   const plain: NaiveCluster = {
-    namespaces: cluster.namespaces,
+    ...cluster,
+    ...without.cluster,
     nodes: cluster.nodes.map(({ node, pods }) => ({
       node: without.node?.(node) ?? node,
       pods: pods.map((other) => without.pod?.(other) ?? other),
@@ -22,6 +23,7 @@ export function decides(feature: Feature, cluster: NaiveCluster, pod: Pod): bool
 }
 
 interface Removal {
+  readonly cluster?: Partial<NaiveCluster>
   readonly node?: (node: Node) => Node
   readonly pod?: (pod: Pod) => Pod
 }
@@ -119,6 +121,7 @@ const removal: { readonly [feature in Feature]?: Removal } = {
   spread: spread(() => undefined),
   // Hard in place of soft: shows that softness was seen.
   softSpread: spread((constraint) => ({ ...constraint, whenUnsatisfiable: 'DoNotSchedule' })),
+  spreadDefaults: { cluster: { spreadDefaults: [] } },
   minDomains: spread((constraint) => ({ ...constraint, minDomains: undefined })),
   spreadPolicies: spread((constraint) => ({
     ...constraint,
