@@ -1,3 +1,4 @@
+export { DeviceState } from './dynamic-resources/device-state.ts'
 export { countedReasons, failedSchedulingMessage, type PreemptionOutcome } from './message.ts'
 export { compileRequiredNodeAffinity } from './node-affinity.ts'
 export type { NodeState } from './node-entry.ts'

@@ -1,4 +1,5 @@
 import { assert, type Labels, type Node, type Pod, type TopologySpreadConstraint } from '@plimsoll/model'
+import type { DeviceState } from './dynamic-resources/device-state.ts'
 import { NodeColumns } from './node-columns.ts'
 import { NodeEntry, type NodeState } from './node-entry.ts'
 import { classOf, reclassOf, type PodClass } from './pod-class.ts'
@@ -51,6 +52,8 @@ export class ClusterSnapshot {
   constructor(
     options: {
       readonly volumes?: VolumeLister | undefined
+      /** Pods with resource claims fit everywhere in a snapshot that has none. Forks and reverts with the snapshot. */
+      readonly devices?: DeviceState | undefined
       /** Constraints for pods that have none of their own; kube-scheduler's system defaults unless given. */
       readonly spreadDefaults?: readonly TopologySpreadConstraint[] | undefined
     } = {},
@@ -58,8 +61,8 @@ export class ClusterSnapshot {
     const columns = this.#columns
     const population = new Population(columns)
     this.#population = population
-    const { volumes, spreadDefaults } = options
-    this.#world = { columns, population, volumes, spreadDefaults }
+    const { volumes, devices, spreadDefaults } = options
+    this.#world = { columns, population, volumes, devices, spreadDefaults }
   }
 
   /** The node must not be there yet. */
@@ -67,7 +70,10 @@ export class ClusterSnapshot {
     const { name } = node.metadata
     assert(!this.#entries.has(name), `a node is added once: ${name}`)
     const entry = new NodeEntry(node, this.#columns)
-    for (const pod of pods) entry.insert(pod, classOf(pod), entry.pods.length)
+    for (const pod of pods) {
+      entry.insert(pod, classOf(pod), entry.pods.length)
+      this.#world.devices?.place(pod, node)
+    }
     this.#columns.push(entry)
     this.#enter(entry)
     if (this.#forks.length > 0) {
@@ -81,6 +87,8 @@ export class ClusterSnapshot {
   /** Takes the node and its pods out. */
   removeNode(name: string): void {
     const entry = this.#entry(name)
+    const { devices } = this.#world
+    if (devices !== undefined) for (const pod of entry.pods) devices.release(pod)
     this.#leave(entry)
     this.#columns.hide(entry.slot)
     if (this.#forks.length > 0) {
@@ -106,6 +114,7 @@ export class ClusterSnapshot {
     const entry = this.#entry(nodeName)
     const podClass = classOf(pod)
     this.#insert(entry, pod, podClass, entry.pods.length)
+    this.#world.devices?.place(pod, entry.node)
     if (this.#forks.length > 0) this.#log.push(() => this.#take(entry, entry.pods.length - 1))
   }
 
@@ -117,6 +126,7 @@ export class ClusterSnapshot {
     const pod = entry.pods[index]!
     const podClass = entry.classes[index]!
     this.#take(entry, index)
+    this.#world.devices?.release(pod)
     if (this.#forks.length > 0) this.#log.push(() => this.#insert(entry, pod, podClass, index))
   }
 
@@ -130,6 +140,7 @@ export class ClusterSnapshot {
     const classBefore = entry.classes[index]!
     const podClass = reclassOf(pod, before, classBefore)
     this.#exchange(entry, index, pod, podClass)
+    if (podClass !== classBefore) this.#world.devices?.place(pod, entry.node)
     if (this.#forks.length > 0) this.#log.push(() => this.#exchange(entry, index, before, classBefore))
   }
 
@@ -154,6 +165,7 @@ export class ClusterSnapshot {
   /** From here on writes can be taken back. Forks nest. */
   fork(): void {
     this.#forks.push(this.#log.length)
+    this.#world.devices?.fork()
   }
 
   /** Takes back everything since the last open fork. */
@@ -161,11 +173,13 @@ export class ClusterSnapshot {
     const start = this.#forks.pop()
     assert(start !== undefined, 'a revert has a fork')
     while (this.#log.length > start) this.#log.pop()!()
+    this.#world.devices?.revert()
   }
 
   /** Keeps what was done since the last open fork, as part of the fork around it. */
   commit(): void {
     assert(this.#forks.pop() !== undefined, 'a commit has a fork')
+    this.#world.devices?.commit()
     if (this.#forks.length > 0) return
     this.#log.length = 0
     this.#closeHoles()
@@ -173,10 +187,13 @@ export class ClusterSnapshot {
 
   /** Why the pod fits no node whatever the node, or undefined: what kube-scheduler's PreFilters say. */
   checkPod(pod: Pod): Unfit | undefined {
-    const { volumes } = this.#world
-    if (volumes === undefined) return undefined
-    const podClass = classOf(pod)
-    return podClass.claims.length === 0 ? undefined : claimsUnfit(podClass, volumes)
+    const { volumes, devices } = this.#world
+    if (volumes !== undefined) {
+      const podClass = classOf(pod)
+      const unfit = podClass.claims.length === 0 ? undefined : claimsUnfit(podClass, volumes)
+      if (unfit !== undefined) return unfit
+    }
+    return devices?.podUnfit(pod)
   }
 
   /** Why the pod does not fit the node: the first reason of the first filter that refuses; undefined when it fits. */

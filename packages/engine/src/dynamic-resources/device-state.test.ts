@@ -1,5 +1,6 @@
 import type { Device, DeviceClaim, Node, Pod, ResourceV1ResourceClaim } from '@plimsoll/model'
 import { describe, expect, it } from 'vitest'
+import { ClusterSnapshot } from '../snapshot.ts'
 import { testNode, testPod } from '../test-objects.ts'
 import { DeviceState } from './device-state.ts'
 import { cel, claimingPod, exactly, testClaim, testClass, testDriver, testSlice } from './test-devices.ts'
@@ -551,5 +552,40 @@ describe('administrators', () => {
     expect(namesOf(state.claim('default', 'admin'))).toEqual(['d0', 'd1'])
     expect(state.place(claimingPod('r', 'b'), node)).toBeUndefined()
     expect(namesOf(state.claim('default', 'b'))).toEqual(['d1'])
+  })
+})
+
+describe('a snapshot with devices', () => {
+  it('asks for them last, takes them as pods come, and gives them back', () => {
+    const devices = stateWith({ claims: [testClaim('a'), testClaim('b'), testClaim('c'), testClaim('d')] })
+    const snapshot = new ClusterSnapshot({ devices })
+    snapshot.addNode(node)
+    snapshot.addNode(other)
+    snapshot.fork()
+    for (const name of ['a', 'b']) {
+      const pod = claimingPod(`p-${name}`, name)
+      expect(snapshot.firstFit(pod)).toBe('n1')
+      snapshot.addPod(pod, 'n1')
+    }
+    const third = claimingPod('p-c', 'c')
+    expect(snapshot.checkAll(third, 'n1')).toEqual([
+      { plugin: 'DynamicResources', reason: 'cannot allocate all claims', resolvable: false },
+    ])
+    snapshot.fork()
+    snapshot.removePod('default', 'p-a', 'n1')
+    expect(snapshot.fits(third, 'n1')).toBe(true)
+    snapshot.removeNode('n1')
+    snapshot.addNode(node)
+    snapshot.addPod(third, 'n1')
+    expect(namesOf(devices.claim('default', 'c'))).toEqual(['d0'])
+    expect(devices.claim('default', 'b')?.status).toEqual({})
+    snapshot.revert()
+    expect(devices.claim('default', 'c')).toEqual(testClaim('c'))
+    expect(namesOf(devices.claim('default', 'b'))).toEqual(['d1'])
+    expect(snapshot.fits(third, 'n1')).toBe(false)
+    snapshot.revert()
+    expect(devices.claims()).toEqual(['a', 'b', 'c', 'd'].map((name) => testClaim(name)))
+    expect(snapshot.fits(third, 'n1')).toBe(true)
+    expect(snapshot.checkPod(claimingPod('p-x', 'x'))?.reason).toBe('could not find ResourceClaim "default/x"')
   })
 })

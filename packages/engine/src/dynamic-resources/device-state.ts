@@ -182,6 +182,7 @@ export class DeviceState implements DeviceUse {
 
   /** Takes back the pod's reservations; claims that nobody uses any more lose their devices. */
   release(pod: Pod): void {
+    if (!hasClaims(pod)) return
     for (const { name } of claimNames(pod)) {
       const claim = name === undefined ? undefined : this.claim(pod.metadata.namespace, name)
       if (claim?.status === undefined) continue

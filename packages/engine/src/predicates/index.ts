@@ -1,3 +1,4 @@
+import { dynamicResources } from './dynamic-resources.ts'
 import { interPodAffinity } from './inter-pod-affinity.ts'
 import { nodeAffinity } from './node-affinity.ts'
 import { namedNodes } from './node-name.ts'
@@ -24,4 +25,5 @@ export const predicates: readonly Predicate[] = [
   volumeBinding,
   podTopologySpread,
   interPodAffinity,
+  dynamicResources,
 ]

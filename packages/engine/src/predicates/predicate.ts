@@ -1,4 +1,5 @@
 import type { TopologySpreadConstraint } from '@plimsoll/model'
+import type { DeviceState } from '../dynamic-resources/device-state.ts'
 import type { NodeColumns } from '../node-columns.ts'
 import type { PodClass } from '../pod-class.ts'
 import type { Population } from '../population.ts'
@@ -10,6 +11,7 @@ export interface World {
   readonly columns: NodeColumns
   readonly population: Population
   readonly volumes: VolumeLister | undefined
+  readonly devices: DeviceState | undefined
   /** The cluster's own spread constraints; undefined means kube-scheduler's. */
   readonly spreadDefaults: readonly TopologySpreadConstraint[] | undefined
 }
