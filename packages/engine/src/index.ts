@@ -9,6 +9,16 @@ export { wouldFitElsewhere, type Removal, type RemovalOptions } from './packing/
 export { unbound } from './packing/unbound.ts'
 export { podClassKey } from './pod-class.ts'
 export { findVictims, podPriority, type PreemptionOptions, type PreemptionPlan } from './preemption.ts'
+export type {
+  PlannedClaim,
+  ProvisioningInput,
+  ProvisioningNode,
+  ProvisioningPool,
+  ProvisioningResult,
+  ReservedCapacity,
+  Unplaced,
+} from './provisioning/input.ts'
+export { provision } from './provisioning/provision.ts'
 export { nodeAllocatable, podRequests, type Allocatable, type Resources } from './resources.ts'
 export { ClusterSnapshot, type Survey } from './snapshot.ts'
 export { toleratesTaint, untoleratedTaint } from './toleration.ts'

@@ -1,0 +1,276 @@
+// The instance types of a pool, compiled so that narrowing a claim is a few word-wise ANDs.
+//
+// A row is an instance type together with offerings that give it the same allocatable amounts (most types are one row).
+// A claim holds the rows that will still do. For each amount of each resource there is the set of rows that have so much,
+// for each requirement on each key the set of rows whose type meets it, for each kind of offering the set of rows that
+// have it to give; all but the first are made when first asked for, and kept.
+import {
+  compatible,
+  hasIntersection,
+  operatorOf,
+  type InstanceType,
+  type Offering,
+  type Requirement,
+  type Requirements,
+} from '@plimsoll/model'
+import { allBits, hasBit, setBit, wordsFor } from './bits.ts'
+import { allocatableOf, type Dimensions } from './dimensions.ts'
+import { capacityTypeOf, reservationOf } from './reservations.ts'
+import { requirementKey, type RequirementSets } from './requirement-sets.ts'
+
+export interface Row {
+  readonly type: InstanceType
+  /** Number of the type among the universe's types. */
+  readonly typeIndex: number
+  /** Available ones that give these amounts. */
+  readonly offerings: readonly Offering[]
+  readonly allocatable: Float64Array
+  /** What its daemons leave. Set when daemons are known. */
+  room: Float64Array
+}
+
+/** Rows that have at least an amount of one resource. */
+interface Thresholds {
+  /** Ascending. */
+  readonly amounts: Float64Array
+  /** At i: the rows with at least `amounts[i]`. */
+  readonly rows: readonly Uint32Array[]
+}
+
+/** Rows by what their types say of one label key. */
+interface KeyColumn {
+  readonly distinct: readonly { readonly requirement: Requirement; readonly rows: Uint32Array }[]
+  readonly meeting: Map<string, Uint32Array>
+  /** Value → rows whose type names it, for minValues. */
+  readonly values: ReadonlyMap<string, Uint32Array>
+}
+
+const nothing = new Uint32Array(0)
+
+export class InstanceUniverse {
+  readonly types: readonly InstanceType[]
+  readonly rows: readonly Row[]
+  readonly words: number
+  readonly all: Uint32Array
+  readonly hasReserved: boolean
+  readonly #sets: RequirementSets
+  readonly #columns = new Map<string, KeyColumn>()
+  readonly #keys: readonly string[]
+  readonly #offeringKinds: { readonly requirements: Requirements; readonly rows: Uint32Array }[] = []
+  readonly #suiting: (Uint32Array | undefined)[] = []
+  readonly #reserved = new Map<number, readonly { readonly row: number; readonly id: string }[]>()
+  #thresholds: readonly (Thresholds | undefined)[] = []
+
+  constructor(types: readonly InstanceType[], sets: RequirementSets, dimensions: Dimensions) {
+    this.types = types
+    this.#sets = sets
+    const rows: Row[] = []
+    types.forEach((type, typeIndex) => {
+      for (const offerings of groupsOf(type)) {
+        const allocatable = dimensions.listOf(allocatableOf(type, offerings[0]))
+        rows.push({ type, typeIndex, offerings, allocatable, room: allocatable })
+      }
+    })
+    this.rows = rows
+    this.words = wordsFor(rows.length)
+    this.all = allBits(rows.length)
+    this.#keys = [...new Set(types.flatMap((type) => [...type.requirements.keys()]))].sort()
+    const kinds = new Map<string, { requirements: Requirements; rows: Uint32Array }>()
+    let hasReserved = false
+    rows.forEach((row, r) => {
+      for (const offering of row.offerings) {
+        let text = ''
+        for (const one of offering.requirements) text += requirementKey(one)
+        let kind = kinds.get(text)
+        if (kind === undefined) {
+          kinds.set(text, (kind = { requirements: offering.requirements, rows: new Uint32Array(this.words) }))
+        }
+        setBit(kind.rows, r)
+        hasReserved ||= capacityTypeOf(offering) === 'reserved'
+      }
+    })
+    this.#offeringKinds.push(...kinds.values())
+    this.hasReserved = hasReserved
+  }
+
+  /** To be called once `room` of every row is final. */
+  sealRoom(dimensionCount: number): void {
+    this.#thresholds = Array.from({ length: dimensionCount }, (_, d) => this.#thresholdsOf(d))
+  }
+
+  /** The rows that have something left in every dimension, however little: a negative room fits nobody. */
+  #thresholdsOf(d: number): Thresholds {
+    const sound = this.rows.map((row) => row.room.every((amount) => amount >= 0))
+    const order = this.rows.map((_, r) => r).filter((r) => sound[r])
+    const roomOf = (r: number): number => this.rows[r]!.room[d] ?? 0
+    order.sort((a, b) => roomOf(b) - roomOf(a))
+    const amounts: number[] = []
+    const rows: Uint32Array[] = []
+    const reached = new Uint32Array(this.words)
+    order.forEach((r, i) => {
+      setBit(reached, r)
+      const next = order[i + 1]
+      if (next !== undefined && roomOf(next) === roomOf(r)) return
+      amounts.push(roomOf(r))
+      rows.push(reached.slice())
+    })
+    return { amounts: Float64Array.from(amounts.reverse()), rows: rows.reverse() }
+  }
+
+  /** Rows with at least `amount` of the resource, after daemons. */
+  withRoom(dimension: number, amount: number): Uint32Array {
+    const { amounts, rows } = this.#thresholds[dimension]!
+    let low = 0
+    let high = amounts.length
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if (amounts[middle]! < amount) low = middle + 1
+      else high = middle
+    }
+    return low < rows.length ? rows[low]! : nothing
+  }
+
+  /** Rows whose type and one of whose offerings suit the set; kept by the set's number. */
+  suiting(set: number): Uint32Array {
+    let found = this.#suiting[set]
+    if (found === undefined) {
+      found = this.meeting(this.#sets.get(set))
+      const offered = this.offered(this.#sets.get(set))
+      for (let w = 0; w < this.words; w++) found[w]! &= offered[w]!
+      this.#suiting[set] = found
+    }
+    return found
+  }
+
+  /** Rows whose type's requirements meet the set, offerings aside. */
+  meeting(set: Requirements): Uint32Array {
+    const result = this.all.slice()
+    for (const one of set) {
+      const column = this.column(one.key)
+      if (column === undefined) continue
+      const key = requirementKey(one)
+      let rows = column.meeting.get(key)
+      if (rows === undefined) {
+        rows = this.all.slice()
+        for (const { requirement, rows: with_ } of column.distinct) {
+          if (meets(requirement, one)) continue
+          for (let w = 0; w < this.words; w++) rows[w]! &= ~with_[w]!
+        }
+        column.meeting.set(key, rows)
+      }
+      for (let w = 0; w < this.words; w++) result[w]! &= rows[w]!
+    }
+    return result
+  }
+
+  /** Rows that have an available offering that the set allows. */
+  offered(set: Requirements): Uint32Array {
+    const result = new Uint32Array(this.words)
+    for (const { requirements, rows } of this.#offeringKinds) {
+      if (compatible(set, requirements, this.#sets.registry.wellKnown) !== undefined) continue
+      for (let w = 0; w < this.words; w++) result[w]! |= rows[w]!
+    }
+    return result
+  }
+
+  /** Reserved offerings that the set allows, by row; kept by the set's number. */
+  reservedFor(set: number, label: string): readonly { readonly row: number; readonly id: string }[] {
+    let found = this.#reserved.get(set)
+    if (found === undefined) {
+      const list: { row: number; id: string }[] = []
+      const requirements = this.#sets.get(set)
+      this.rows.forEach(({ offerings }, row) => {
+        for (const offering of offerings) {
+          const id = reservationOf(offering, label)
+          if (id === undefined) continue
+          if (compatible(requirements, offering.requirements, this.#sets.registry.wellKnown) === undefined) {
+            list.push({ row, id })
+          }
+        }
+      })
+      found = list
+      this.#reserved.set(set, found)
+    }
+    return found
+  }
+
+  column(key: string): KeyColumn | undefined {
+    let column = this.#columns.get(key)
+    if (column === undefined) {
+      if (!this.#keys.includes(key)) return undefined
+      const distinct = new Map<string, { requirement: Requirement; rows: Uint32Array }>()
+      const values = new Map<string, Uint32Array>()
+      this.rows.forEach((row, r) => {
+        const requirement = row.type.requirements.find(key)
+        if (requirement === undefined) return
+        const text = requirementKey(requirement)
+        let entry = distinct.get(text)
+        if (entry === undefined) distinct.set(text, (entry = { requirement, rows: new Uint32Array(this.words) }))
+        setBit(entry.rows, r)
+        for (const value of requirement.values) {
+          let rows = values.get(value)
+          if (rows === undefined) values.set(value, (rows = new Uint32Array(this.words)))
+          setBit(rows, r)
+        }
+      })
+      column = { distinct: [...distinct.values()], meeting: new Map(), values }
+      this.#columns.set(key, column)
+    }
+    return column
+  }
+
+  /** How many values of the key the rows' types name between them, counted up to `enough`. */
+  valueCount(key: string, rows: Uint32Array, enough: number): number {
+    let count = 0
+    for (const named of this.column(key)?.values.values() ?? []) {
+      for (let w = 0; w < rows.length; w++) {
+        if ((named[w]! & rows[w]!) === 0) continue
+        count++
+        break
+      }
+      if (count >= enough) break
+    }
+    return count
+  }
+
+  /** Whether any of the rows is there. */
+  typesOf(rows: Uint32Array): InstanceType[] {
+    const types: InstanceType[] = []
+    let last = -1
+    this.rows.forEach((row, r) => {
+      if (!hasBit(rows, r) || row.typeIndex === last) return
+      last = row.typeIndex
+      types.push(row.type)
+    })
+    return types
+  }
+}
+
+/** Two requirements on one key meet when some value suits both, or both are met by absence. */
+function meets(existing: Requirement, incoming: Requirement): boolean {
+  return hasIntersection(existing, incoming) || (suitsAbsence(existing) && suitsAbsence(incoming))
+}
+
+function suitsAbsence(one: Requirement): boolean {
+  const operator = operatorOf(one)
+  return operator === 'NotIn' || operator === 'DoesNotExist'
+}
+
+/** The type's available offerings by the amounts they give; those without overrides come first. */
+function groupsOf(type: InstanceType): readonly (readonly Offering[])[] {
+  const base: Offering[] = []
+  const others = new Map<string, Offering[]>()
+  for (const offering of type.offerings) {
+    if (!offering.available) continue
+    const capacity = Object.entries(offering.capacityOverride ?? {})
+    if (capacity.length === 0 && offering.overheadOverride === undefined) {
+      base.push(offering)
+      continue
+    }
+    const key = JSON.stringify([capacity.sort(), offering.overheadOverride])
+    const group = others.get(key)
+    if (group === undefined) others.set(key, [offering])
+    else group.push(offering)
+  }
+  return base.length === 0 ? [...others.values()] : [base, ...others.values()]
+}

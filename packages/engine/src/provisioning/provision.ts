@@ -1,0 +1,297 @@
+// One provisioning pass: which pods go to nodes that are there, which new nodes it takes for the rest, and why some find
+// none. Pure and synchronous; equal inputs give equal plans. A what-if is a call with other nodes and pods.
+//
+// Mirrors kubernetes-sigs/karpenter:pkg/controllers/provisioning/scheduling/scheduler.go (NewScheduler, Solve).
+import { coreLabels, labelKeys, Requirements, type InstanceType, type Labels, type Pod } from '@plimsoll/model'
+import { classOf, type PodClass } from '../pod-class.ts'
+import { Dimensions } from './dimensions.ts'
+import type { PlannedClaim, ProvisioningInput, ProvisioningNode, ProvisioningResult, Unplaced } from './input.ts'
+import { Packer, type Claim, type OpenNode } from './packer.ts'
+import { PodForm } from './pod-form.ts'
+import { addDaemons, byWeight, compilePool, type CompiledPool } from './pool.ts'
+import { Queue, queueOrder } from './queue.ts'
+import { relax } from './relaxation.ts'
+import { RequirementSets } from './requirement-sets.ts'
+import { hostnameOf, isDone, Topology } from './topology.ts'
+import { noTaints, toleratesAll } from './taints.ts'
+
+export function provision(input: ProvisioningInput): ProvisioningResult {
+  return new Pass(input).run()
+}
+
+const waitsForClaims = 'pod has Dynamic Resource Allocation requirements that are not yet supported by Karpenter'
+const timedOut = 'scheduling simulation timed out'
+
+class Pass {
+  readonly #input: ProvisioningInput
+  readonly #sets: RequirementSets
+  readonly #dimensions = new Dimensions()
+  readonly #pools: readonly CompiledPool[]
+  readonly #emptyPools: ProvisioningResult['emptyPools'] = []
+  readonly #topology: Topology
+  readonly #packer: Packer
+  readonly #forms = new Map<PodClass, PodForm>()
+  /** By pod. */
+  readonly #formOf: PodForm[]
+  readonly #placing: ReadonlySet<string>
+
+  constructor(input: ProvisioningInput) {
+    this.#input = input
+    const { pods, nodes = [], daemons = [] } = input
+    this.#sets = new RequirementSets(input.registry ?? coreLabels)
+    this.#placing = new Set(pods.map((pod) => pod.metadata.uid ?? ''))
+    const ordered = input.pools.toSorted(byWeight)
+    const classes = pods.map(classOf)
+    for (const { requests } of new Set(classes))
+      for (const name of requests.scalar.keys()) this.#dimensions.number(name)
+    for (const daemon of daemons)
+      for (const name of classOf(daemon).requests.scalar.keys()) this.#dimensions.number(name)
+    const compiled = ordered.map((pool, i) => compilePool(pool, i, this.#sets, this.#dimensions))
+    this.#dimensions.seal()
+    this.#pools = compiled.filter((pool) => pool.rows.some((word) => word !== 0))
+    for (const pool of this.#pools) addDaemons(pool, daemons, this.#sets, this.#dimensions)
+    this.#topology = new Topology(this.#sets, {
+      pools: ordered,
+      nodes,
+      namespaces: input.namespaces ?? new Map<string, Labels>(),
+      respects: input.preferences !== 'Ignore',
+    })
+    const softensTaints = ordered.some((pool) => pool.taints?.some((taint) => taint.effect === 'PreferNoSchedule'))
+    this.#formOf = classes.map((one) => this.#formFor(one, softensTaints))
+    const open = this.#openNodes(nodes)
+    this.#packer = new Packer({
+      input,
+      sets: this.#sets,
+      pools: this.#pools,
+      nodes: open,
+      topology: this.#topology,
+      dimensions: this.#dimensions,
+    })
+    this.#countPresent(nodes, open)
+  }
+
+  run(): ProvisioningResult {
+    const { pods, expired, leaving } = this.#input
+    const packer = this.#packer
+    const queue = new Queue(this.#order())
+    const tried = new Uint8Array(pods.length)
+    let ranOut = false
+    for (let next = queue.pop(); next >= 0; next = queue.pop()) {
+      if (expired?.() === true) {
+        ranOut = true
+        queue.push(next)
+        break
+      }
+      tried[next] = 1
+      const pod = pods[next]!
+      const anywhere = pod.status?.phase === 'Pending' || leaving?.has(pod.spec.nodeName ?? '') === true
+      if (!this.#try(packer, pod, this.#formOf[next]!, anywhere)) queue.push(next)
+    }
+    const unplaced = queue.rest().map((i) => this.#unplaced(pods[i]!, this.#formOf[i]!, ranOut && tried[i] === 0))
+    return this.#result(unplaced)
+  }
+
+  /** Tries the pod in all its forms, one wish less each time. */
+  #try(packer: Packer, pod: Pod, first: PodForm, anywhere: boolean): boolean {
+    const who = anywhere ? 0 : 1
+    // Nothing was placed since it last failed: it would again.
+    if (first.failedAt[who] === packer.version) return false
+    if (needsClaims(pod)) return false
+    for (let form: PodForm | undefined = first; form !== undefined; form = form.relaxed) {
+      form.topology ??= this.#topology.bind(form.podClass, form.rules)
+      const attempt = packer.place(pod, form, anywhere)
+      if (attempt === 'placed') return true
+      first.failedKind[who] = attempt
+      // It may yet get reserved capacity as it is: then no wish is dropped.
+      if (attempt === 'reserved') break
+    }
+    first.failedAt[who] = packer.version
+    return false
+  }
+
+  #order(): number[] {
+    const { pods } = this.#input
+    const milliCpu = new Float64Array(pods.length)
+    const memory = new Float64Array(pods.length)
+    this.#formOf.forEach(({ podClass }, i) => {
+      milliCpu[i] = podClass.requests.milliCpu
+      memory[i] = podClass.requests.memory
+    })
+    return queueOrder(pods, milliCpu, memory)
+  }
+
+  #formFor(podClass: PodClass, softensTaints: boolean): PodForm {
+    let found = this.#forms.get(podClass)
+    if (found === undefined) {
+      const pod = podClass.sample
+      const ladder: Pod[] = [pod]
+      for (let next = relax(pod, softensTaints); next !== undefined; next = relax(next, softensTaints))
+        ladder.push(next)
+      const alternatives = podClass.claims.length === 0 ? undefined : this.#input.volumeAlternatives?.(pod)
+      const respects = this.#input.preferences !== 'Ignore'
+      for (const one of ladder.reverse()) {
+        found = new PodForm({
+          pod: one,
+          vector: this.#dimensions.vectorOf(podClass.requests),
+          policy: respects ? 'all' : 'strict',
+          sets: this.#sets,
+          alternatives: alternatives ?? [],
+          rules: this.#topology.register(one === pod ? podClass : classOf(one)),
+          poolCount: this.#input.pools.length,
+          relaxed: found,
+        })
+      }
+      this.#forms.set(podClass, found!)
+    }
+    return found!
+  }
+
+  /** Initialized ones first, then by name. */
+  #openNodes(nodes: readonly ProvisioningNode[]): OpenNode[] {
+    const open = nodes.filter((entry) => entry.open !== false)
+    open.sort((a, b) =>
+      a.initialized !== b.initialized ? (a.initialized ? -1 : 1) : a.node.metadata.name < b.node.metadata.name ? -1 : 1,
+    )
+    const limits = new Map(this.#pools.map((pool) => [pool.pool.name, pool.limits]))
+    return open.map((entry) => {
+      limits.get(entry.pool ?? '')?.takeNode(this.#dimensions.listOf(entry.capacity ?? entry.node.status?.capacity))
+      return {
+        entry,
+        hostname: hostnameOf(entry),
+        taints: entry.taints ?? entry.node.spec.taints ?? noTaints,
+        set: this.#labelsOf(entry),
+        room: this.#roomOf(entry),
+        ports: entry.pods.filter((pod) => this.#stays(pod)).flatMap((pod) => classOf(pod).ports),
+      }
+    })
+  }
+
+  #labelsOf({ node }: ProvisioningNode): number {
+    return this.#sets.number(Requirements.fromLabels(node.metadata.labels, this.#sets.registry))
+  }
+
+  #stays(pod: Pod): boolean {
+    return !isDone(pod) && !this.#placing.has(pod.metadata.uid ?? '')
+  }
+
+  /** What its pods leave, less what daemons will still take that are not there yet. */
+  #roomOf(entry: ProvisioningNode): Float64Array {
+    const dimensions = this.#dimensions
+    const room =
+      entry.allocatable === undefined
+        ? dimensions.listOf(entry.node.status?.allocatable)
+        : dimensions.listOf(entry.allocatable)
+    const owed = new Float64Array(dimensions.count)
+    const labels = this.#labelsOf(entry)
+    const taints = entry.taints ?? entry.node.spec.taints ?? noTaints
+    for (const daemon of this.#input.daemons ?? []) {
+      const form = this.#daemonForm(daemon)
+      if (!toleratesAll(daemon.spec.tolerations, taints)) continue
+      if (!this.#sets.admits(labels, form.set) || !form.suitsHost(hostnameOf(entry))) continue
+      const { amounts } = form.vector
+      for (let d = 0; d < owed.length; d++) owed[d]! += amounts[d]!
+    }
+    for (const pod of entry.pods) {
+      if (!this.#stays(pod)) continue
+      const { amounts } = dimensions.vectorOf(classOf(pod).requests)
+      const isDaemon = ownedByDaemonSet(pod)
+      for (let d = 0; d < room.length; d++) {
+        room[d]! -= amounts[d]!
+        if (isDaemon) owed[d]! -= amounts[d]!
+      }
+    }
+    for (let d = 0; d < room.length; d++) room[d]! -= Math.max(0, owed[d]!)
+    return room
+  }
+
+  readonly #daemonForms = new Map<Pod, PodForm>()
+
+  #daemonForm(pod: Pod): PodForm {
+    let found = this.#daemonForms.get(pod)
+    if (found === undefined) {
+      found = new PodForm({
+        pod,
+        vector: this.#dimensions.vectorOf(classOf(pod).requests),
+        policy: 'strict',
+        sets: this.#sets,
+        alternatives: [],
+        rules: [],
+        poolCount: 0,
+        relaxed: undefined,
+      })
+      this.#daemonForms.set(pod, found)
+    }
+    return found
+  }
+
+  #countPresent(nodes: readonly ProvisioningNode[], open: readonly OpenNode[]): void {
+    for (const { pods } of nodes) {
+      for (const pod of pods) if (this.#stays(pod)) this.#topology.registerShunned(classOf(pod))
+    }
+    const hosts = new Map(open.map((node, host) => [node.entry, host]))
+    this.#topology.countPresent({
+      placing: this.#placing,
+      setOf: (entry) => this.#labelsOf(entry),
+      hostOf: (entry) => hosts.get(entry) ?? -1,
+    })
+  }
+
+  #unplaced(pod: Pod, form: PodForm, untried: boolean): Unplaced {
+    if (untried) return { pod, kind: 'expired', message: () => timedOut }
+    if (needsClaims(pod)) return { pod, kind: 'dynamicResources', message: () => waitsForClaims }
+    const anywhere = pod.status?.phase === 'Pending' || this.#input.leaving?.has(pod.spec.nodeName ?? '') === true
+    return { pod, kind: form.failedKind[anywhere ? 0 : 1], message: () => '' }
+  }
+
+  #result(unplaced: readonly Unplaced[]): ProvisioningResult {
+    const packer = this.#packer
+    const placed = new Map<string, readonly Pod[]>()
+    packer.nodes.forEach((node, host) => {
+      const pods = packer.nodePods[host]!
+      if (pods.length > 0) placed.set(node.entry.node.metadata.name, pods)
+    })
+    const claims = packer.claims.map((claim) => this.#planned(claim))
+    return { claims, placed, unplaced, emptyPools: this.#emptyPools }
+  }
+
+  #planned(claim: Claim): PlannedClaim {
+    const { pool } = claim
+    let requirements = this.#sets.get(claim.set)
+    const reservations = this.#packer.reservations?.held(claim.host) ?? []
+    if (reservations.length > 0) {
+      requirements = requirements.with({
+        ...requirements.get(labelKeys.capacityType),
+        complement: false,
+        values: ['reserved'],
+      })
+    }
+    return {
+      pool: pool.pool,
+      pods: claim.pods,
+      instanceTypes: this.#cheapestFirst(pool.universe.typesOf(claim.rows), requirements),
+      requirements,
+      requests: this.#requestsOf(claim),
+      minValuesRelaxed: claim.minValuesRelaxed,
+      reservations,
+    }
+  }
+
+  #cheapestFirst(types: readonly InstanceType[], _requirements: Requirements): readonly InstanceType[] {
+    return types
+  }
+
+  #requestsOf(claim: Claim): ReadonlyMap<string, number> {
+    const total = claim.requests.slice()
+    const groups = claim.pool.daemons.filter(({ rows }) => rows.some((word, w) => (word & claim.rows[w]!) !== 0))
+    for (let d = 0; d < total.length; d++) total[d]! += Math.min(...groups.map((group) => group.overhead[d]!))
+    return new Map(this.#dimensions.names.flatMap((name, d) => (total[d]! > 0 ? [[name, total[d]!]] : [])))
+  }
+}
+
+function needsClaims(pod: Pod): boolean {
+  return (pod.spec.resourceClaims?.length ?? 0) > 0
+}
+
+function ownedByDaemonSet(pod: Pod): boolean {
+  return pod.metadata.ownerReferences?.some((owner) => owner.kind === 'DaemonSet') === true
+}
