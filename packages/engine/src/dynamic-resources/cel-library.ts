@@ -46,7 +46,7 @@ function normalSemver(text: string): string {
   return parts.join('.') + rest
 }
 
-export function compareSemver(a: CelSemver, b: CelSemver): -1 | 0 | 1 {
+function compareSemver(a: CelSemver, b: CelSemver): -1 | 0 | 1 {
   for (const part of ['major', 'minor', 'patch'] as const) {
     if (a[part] !== b[part]) return a[part] < b[part] ? -1 : 1
   }
@@ -152,7 +152,7 @@ function registerTexts(env: Environment): void {
     limit < 0n ? all(text, pattern) : all(text, pattern).slice(0, Number(limit)),
   )
   env.registerFunction('string.charAt(int): string', (text: string, at: bigint) => {
-    const characters = [...text]
+    const characters = Array.from(text)
     if (at < 0n || at > BigInt(characters.length)) fail(`index out of range: ${at}`)
     return characters[Number(at)] ?? ''
   })
@@ -163,7 +163,7 @@ function registerTexts(env: Environment): void {
     'string.replace(string, string, int): string',
     (text: string, from: string, to: string, limit: bigint) => replaceSome(text, from, to, Number(limit)),
   )
-  env.registerFunction('string.reverse(): string', (text: string) => [...text].reverse().join(''))
+  env.registerFunction('string.reverse(): string', (text: string) => Array.from(text).reverse().join(''))
 }
 
 function replaceSome(text: string, from: string, to: string, limit: number): string {

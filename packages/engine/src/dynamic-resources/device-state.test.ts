@@ -276,6 +276,12 @@ describe('requests', () => {
         requests: [{ name: 'r', exactly: exactly({ count: 3 }) }],
         constraints: [{ distinctAttribute: `${testDriver}/model` }],
       },
+      slices: [
+        {
+          nodeName: 'n1',
+          devices: ['a', 'b', 'b'].map((model, i) => ({ name: `d${i}`, attributes: { model: { string: model } } })),
+        },
+      ],
       gets: 'cannot allocate all claims',
     },
     {
