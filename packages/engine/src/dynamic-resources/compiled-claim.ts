@@ -40,6 +40,10 @@ export interface CompiledClaim {
     readonly hasAlternatives: boolean
   }[]
   readonly constraints: readonly CompiledConstraint[]
+  /** Equal numbers, equal wishes, as long as the classes stay as they are. */
+  readonly shape: number
+  /** Whether some request is for all devices. */
+  readonly asksForAll: boolean
 }
 
 export interface CompiledConstraint {
@@ -89,7 +93,14 @@ export function compileClaim(
     }
     compiledConstraints.push(one)
   }
-  return { claim, key, requests: compiled, constraints: compiledConstraints }
+  return {
+    claim,
+    key,
+    requests: compiled,
+    constraints: compiledConstraints,
+    shape: shapes.idOf(JSON.stringify(claim.spec.devices ?? {})),
+    asksForAll: compiled.some(({ alternatives }) => alternatives.some((request) => request.all)),
+  }
 }
 
 function compileRequest(
@@ -123,7 +134,7 @@ function compileRequest(
     name: fullName,
     parent,
     selectors,
-    selectorsId: idOf(selectors.map(({ selector }) => selector.expression)),
+    selectorsId: selectorLists.idOf(JSON.stringify(selectors.map(({ selector }) => selector.expression))),
     all: mode === 'All',
     count: mode === 'All' ? 0 : (request.count ?? 1),
     adminAccess: request.adminAccess === true,
@@ -149,17 +160,26 @@ function failed(problem: string): ClaimProblem {
   return { problem, failed: true }
 }
 
-const ids = new Map<string, number>()
-let given = 0
-const remembered = 10_000
+/** Numbers for texts. They are never given twice, so that a forgotten text only costs what is remembered by its number. */
+class Numbers {
+  readonly #ids = new Map<string, number>()
+  #given = 0
 
-/** Numbers are never given twice, so that a forgotten list only costs an evaluation. */
-function idOf(expressions: readonly string[]): number {
-  const text = JSON.stringify(expressions)
-  let id = ids.get(text)
-  if (id === undefined) {
-    if (ids.size >= remembered) ids.clear()
-    ids.set(text, (id = given++))
+  idOf(text: string): number {
+    let id = this.#ids.get(text)
+    if (id === undefined) {
+      if (this.#ids.size >= remembered) this.#ids.clear()
+      this.#ids.set(text, (id = this.#given++))
+    }
+    return id
   }
-  return id
+}
+
+const remembered = 10_000
+const selectorLists = new Numbers()
+const shapes = new Numbers()
+
+/** Of claims that are wanted together. */
+export function shapeOf(claims: readonly CompiledClaim[]): number {
+  return claims.length === 1 ? claims[0]!.shape : shapes.idOf(claims.map((claim) => claim.shape).join(','))
 }

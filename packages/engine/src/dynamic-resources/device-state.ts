@@ -19,7 +19,7 @@ import type { Unfit } from '../unfit.ts'
 import { allocationResult } from './allocation-result.ts'
 import { allocateDevices, type Allocation, type DeviceUse, type NodeDevices } from './allocator.ts'
 import type { Amounts } from './capacity.ts'
-import { compileClaim, type ClaimProblem, type CompiledClaim } from './compiled-claim.ts'
+import { compileClaim, shapeOf, type ClaimProblem, type CompiledClaim } from './compiled-claim.ts'
 import { deviceId, nanos } from './pool-device.ts'
 import { selects } from './pool.ts'
 import { PublishedPools } from './published-pools.ts'
@@ -29,10 +29,15 @@ type Claim = ResourceV1ResourceClaim
 /** As the API admits (resource.k8s.io/v1: ResourceClaimReservedForMaxSize). */
 const consumersMax = 256
 
+/** Shapes of claims that each node's refusals are remembered for. */
+const refusalsMax = 1000
+
 /** What a pod wants of a node. */
 interface PodNeeds {
   readonly claims: readonly Claim[]
   readonly unallocated: readonly CompiledClaim[]
+  /** Of the unallocated; undefined when refusals may not be remembered. */
+  readonly shape: number | undefined
   /** Of the claims that are allocated. */
   readonly selectors: readonly NodeSelector[]
 }
@@ -54,11 +59,16 @@ export class DeviceState implements DeviceUse {
   #shares = 0
   readonly #log: (() => void)[] = []
   readonly #forks: number[] = []
-  /** Grow with every change to claims or classes. */
+  /** Grow with every change to claims, to classes, and whenever there may be more room than before. */
   #claimsEpoch = 0
   #classesEpoch = 0
-  #needs = new WeakMap<Pod, { readonly epoch: number; readonly needs: PodNeeds | ClaimProblem | undefined }>()
-  #compiled = new WeakMap<Claim, { readonly epoch: number; readonly result: CompiledClaim | ClaimProblem }>()
+  readonly #needs = new WeakMap<Pod, { readonly epoch: number; readonly needs: PodNeeds | ClaimProblem | undefined }>()
+  #roomEpoch = 0
+  readonly #refusals = new WeakMap<
+    NodeDevices,
+    Map<number, { readonly epoch: number; readonly allocation: Allocation }>
+  >()
+  readonly #compiled = new WeakMap<Claim, { readonly epoch: number; readonly result: CompiledClaim | ClaimProblem }>()
 
   /** Shares are numbered unless a source of identifiers is given, as is needed where results are written to an API. */
   constructor(options: { readonly newShareId?: (() => string) | undefined } = {}) {
@@ -249,7 +259,9 @@ export class DeviceState implements DeviceUse {
       if ('problem' in compiled) return compiled
       unallocated.push(compiled)
     }
-    return { claims, unallocated, selectors }
+    // What is taken makes nothing possible, except that a request for all devices looks past shared ones without room.
+    const shape = unallocated.some((claim) => claim.asksForAll) ? undefined : shapeOf(unallocated)
+    return { claims, unallocated, shape, selectors }
   }
 
   #compile(claim: Claim): CompiledClaim | ClaimProblem {
@@ -260,8 +272,19 @@ export class DeviceState implements DeviceUse {
     return result
   }
 
+  /** Refusals hold until something is given back; nodes without room are so refused at once. */
   #allocate(needs: PodNeeds, node: Node): Allocation {
-    return allocateDevices(needs.unallocated, this.#pools.on(node), this)
+    const on = this.#pools.on(node)
+    const { shape } = needs
+    if (shape === undefined) return allocateDevices(needs.unallocated, on, this)
+    let refusals = this.#refusals.get(on)
+    const known = refusals?.get(shape)
+    if (known !== undefined && known.epoch === this.#roomEpoch) return known.allocation
+    const allocation = allocateDevices(needs.unallocated, on, this)
+    if (allocation.kind !== 'impossible') return allocation
+    if (refusals === undefined || refusals.size >= refusalsMax) this.#refusals.set(on, (refusals = new Map()))
+    refusals.set(shape, { epoch: this.#roomEpoch, allocation })
+    return allocation
   }
 
   #shareId(): string {
@@ -280,6 +303,7 @@ export class DeviceState implements DeviceUse {
   #applyClass(name: string, deviceClass: DeviceClass | undefined): void {
     put(this.#classes, name, deviceClass)
     this.#classesEpoch++
+    this.#roomEpoch++
     this.#claimsEpoch++
   }
 
@@ -307,6 +331,7 @@ export class DeviceState implements DeviceUse {
     put(this.#claims, key, claim)
     this.#claimsEpoch++
     if (before?.status?.allocation === claim?.status?.allocation) return
+    if (before?.status?.allocation !== undefined) this.#roomEpoch++
     this.#count(before, -1)
     this.#count(claim, 1)
   }

@@ -23,7 +23,10 @@ export class PublishedPools {
   /** Grow with every change to what is local to a node, or wide. */
   readonly #localEpochs = new Map<string, number>()
   #wideEpoch = 0
-  #known = new WeakMap<Node, { readonly wide: number; readonly local: number; readonly devices: NodeDevices }>()
+  readonly #known = new WeakMap<
+    Node,
+    { readonly wide: number; readonly local: number; readonly devices: NodeDevices }
+  >()
 
   /** By name. */
   slice(name: string): ResourceSlice | undefined {
