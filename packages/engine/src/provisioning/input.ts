@@ -1,6 +1,8 @@
 // What one provisioning pass is asked and what it answers; plain data.
 import type { InstanceType, LabelRegistry, Labels, Node, Pod, Requirements, ResourceList, Taint } from '@plimsoll/model'
 
+import type { TypeObstacles } from './reasons.ts'
+
 /** A NodePool as the packer sees it. */
 export interface ProvisioningPool {
   readonly name: string
@@ -95,6 +97,8 @@ export interface Unplaced {
   readonly kind: 'unschedulable' | 'reserved' | 'dynamicResources' | 'minValues' | 'expired'
   /** Why, in upstream's words; worked out when asked. */
   readonly message: () => string
+  /** Every instance type with what refuses it; worked out when asked. */
+  readonly obstacles: () => readonly TypeObstacles[]
 }
 
 export interface ProvisioningResult {

@@ -45,6 +45,13 @@ interface KeyColumn {
   readonly values: ReadonlyMap<string, Uint32Array>
 }
 
+/** Available offerings of any type that say the same. */
+interface OfferingKind {
+  readonly requirements: Requirements
+  readonly rows: Uint32Array
+  readonly offerings: { readonly typeIndex: number; readonly price: number }[]
+}
+
 const nothing = new Uint32Array(0)
 
 export class InstanceUniverse {
@@ -56,7 +63,8 @@ export class InstanceUniverse {
   readonly #sets: RequirementSets
   readonly #columns = new Map<string, KeyColumn>()
   readonly #keys: readonly string[]
-  readonly #offeringKinds: { readonly requirements: Requirements; readonly rows: Uint32Array }[] = []
+  readonly #offeringKinds: readonly OfferingKind[]
+  readonly #byPrice = new Map<number, Uint32Array>()
   readonly #suiting: (Uint32Array | undefined)[] = []
   readonly #reserved = new Map<number, readonly { readonly row: number; readonly id: string }[]>()
   #thresholds: readonly (Thresholds | undefined)[] = []
@@ -75,7 +83,7 @@ export class InstanceUniverse {
     this.words = wordsFor(rows.length)
     this.all = allBits(rows.length)
     this.#keys = [...new Set(types.flatMap((type) => [...type.requirements.keys()]))].sort()
-    const kinds = new Map<string, { requirements: Requirements; rows: Uint32Array }>()
+    const kinds = new Map<string, OfferingKind>()
     let hasReserved = false
     rows.forEach((row, r) => {
       for (const offering of row.offerings) {
@@ -83,13 +91,15 @@ export class InstanceUniverse {
         for (const one of offering.requirements) text += requirementKey(one)
         let kind = kinds.get(text)
         if (kind === undefined) {
-          kinds.set(text, (kind = { requirements: offering.requirements, rows: new Uint32Array(this.words) }))
+          kind = { requirements: offering.requirements, rows: new Uint32Array(this.words), offerings: [] }
+          kinds.set(text, kind)
         }
         setBit(kind.rows, r)
+        kind.offerings.push({ typeIndex: row.typeIndex, price: offering.price })
         hasReserved ||= capacityTypeOf(offering) === 'reserved'
       }
     })
-    this.#offeringKinds.push(...kinds.values())
+    this.#offeringKinds = [...kinds.values()]
     this.hasReserved = hasReserved
   }
 
@@ -163,6 +173,17 @@ export class InstanceUniverse {
     return result
   }
 
+  /** Keys of the set that the row's type cannot meet. */
+  unmetKeys(set: Requirements, row: number): string[] {
+    const { requirements } = this.rows[row]!.type
+    const unmet: string[] = []
+    for (const one of set) {
+      const own = requirements.find(one.key)
+      if (own !== undefined && !meets(own, one)) unmet.push(one.key)
+    }
+    return unmet
+  }
+
   /** Rows that have an available offering that the set allows. */
   offered(set: Requirements): Uint32Array {
     const result = new Uint32Array(this.words)
@@ -233,16 +254,34 @@ export class InstanceUniverse {
     return count
   }
 
-  /** Whether any of the rows is there. */
-  typesOf(rows: Uint32Array): InstanceType[] {
-    const types: InstanceType[] = []
-    let last = -1
+  /** The types of the rows, the cheapest offering that the set allows deciding, then the name. */
+  typesByPrice(rows: Uint32Array, set: number): InstanceType[] {
+    const present = new Uint8Array(this.types.length)
     this.rows.forEach((row, r) => {
-      if (!hasBit(rows, r) || row.typeIndex === last) return
-      last = row.typeIndex
-      types.push(row.type)
+      if (hasBit(rows, r)) present[row.typeIndex] = 1
     })
+    const types: InstanceType[] = []
+    for (const index of this.#orderByPrice(set)) if (present[index] === 1) types.push(this.types[index]!)
     return types
+  }
+
+  #orderByPrice(set: number): Uint32Array {
+    let order = this.#byPrice.get(set)
+    if (order === undefined) {
+      const requirements = this.#sets.get(set)
+      const { wellKnown } = this.#sets.registry
+      const prices = new Float64Array(this.types.length).fill(Number.MAX_VALUE)
+      for (const { requirements: kind, offerings } of this.#offeringKinds) {
+        if (compatible(requirements, kind, wellKnown) !== undefined) continue
+        for (const { typeIndex, price } of offerings) if (price < prices[typeIndex]!) prices[typeIndex] = price
+      }
+      const { types } = this
+      order = Uint32Array.from(types, (_, i) => i).sort(
+        (a, b) => prices[a]! - prices[b]! || (types[a]!.name < types[b]!.name ? -1 : 1),
+      )
+      this.#byPrice.set(set, order)
+    }
+    return order
   }
 }
 

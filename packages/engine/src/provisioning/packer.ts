@@ -115,6 +115,20 @@ export class Packer {
     return host < this.nodes.length ? this.nodes[host]!.hostname : this.claims[host - this.nodes.length]!.hostname
   }
 
+  /** Of all hosts, in order. */
+  hostnames(): readonly string[] {
+    return [...this.nodes.map((node) => node.hostname), ...this.claims.map((claim) => claim.hostname)]
+  }
+
+  /** Keys of which the rows offer too few different values, sorted. */
+  lackingValues(pool: CompiledPool, set: number, rows: Uint32Array): readonly string[] {
+    const lacking: string[] = []
+    for (const { key, minValues } of this.sets.get(set)) {
+      if (minValues !== undefined && pool.universe.valueCount(key, rows, minValues) < minValues) lacking.push(key)
+    }
+    return lacking
+  }
+
   /** Tries the pod in one form. `anywhere`: settling nodes are open to it. */
   place(pod: Pod, form: PodForm, anywhere: boolean): Attempt {
     const host = this.#findHost(pod, form, anywhere)

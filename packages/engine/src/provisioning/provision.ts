@@ -2,13 +2,22 @@
 // none. Pure and synchronous; equal inputs give equal plans. A what-if is a call with other nodes and pods.
 //
 // Mirrors kubernetes-sigs/karpenter:pkg/controllers/provisioning/scheduling/scheduler.go (NewScheduler, Solve).
-import { coreLabels, labelKeys, Requirements, type InstanceType, type Labels, type Pod } from '@plimsoll/model'
+import {
+  coreLabels,
+  labelKeys,
+  requirement,
+  Requirements,
+  type InstanceType,
+  type Labels,
+  type Pod,
+} from '@plimsoll/model'
 import { classOf, type PodClass } from '../pod-class.ts'
 import { Dimensions } from './dimensions.ts'
 import type { PlannedClaim, ProvisioningInput, ProvisioningNode, ProvisioningResult, Unplaced } from './input.ts'
 import { Packer, type Claim, type OpenNode } from './packer.ts'
 import { PodForm } from './pod-form.ts'
 import { addDaemons, byWeight, compilePool, type CompiledPool } from './pool.ts'
+import { messageOf, minValuesText, obstaclesOf } from './reasons.ts'
 import { Queue, queueOrder } from './queue.ts'
 import { relax } from './relaxation.ts'
 import { RequirementSets } from './requirement-sets.ts'
@@ -20,6 +29,7 @@ export function provision(input: ProvisioningInput): ProvisioningResult {
 }
 
 const waitsForClaims = 'pod has Dynamic Resource Allocation requirements that are not yet supported by Karpenter'
+const cutShort = 'pod didn’t schedule because NodePool couldn’t meet minValues requirements'
 const timedOut = 'scheduling simulation timed out'
 
 class Pass {
@@ -27,7 +37,7 @@ class Pass {
   readonly #sets: RequirementSets
   readonly #dimensions = new Dimensions()
   readonly #pools: readonly CompiledPool[]
-  readonly #emptyPools: ProvisioningResult['emptyPools'] = []
+  readonly #emptyPools: ProvisioningResult['emptyPools']
   readonly #topology: Topology
   readonly #packer: Packer
   readonly #forms = new Map<PodClass, PodForm>()
@@ -48,7 +58,9 @@ class Pass {
       for (const name of classOf(daemon).requests.scalar.keys()) this.#dimensions.number(name)
     const compiled = ordered.map((pool, i) => compilePool(pool, i, this.#sets, this.#dimensions))
     this.#dimensions.seal()
-    this.#pools = compiled.filter((pool) => pool.rows.some((word) => word !== 0))
+    const problems = compiled.map((pool) => emptiness(pool, this.#sets, input.minValues === 'BestEffort'))
+    this.#pools = compiled.filter((_, i) => problems[i] === undefined)
+    this.#emptyPools = problems.flatMap((one) => one ?? [])
     for (const pool of this.#pools) addDaemons(pool, daemons, this.#sets, this.#dimensions)
     this.#topology = new Topology(this.#sets, {
       pools: ordered,
@@ -71,7 +83,7 @@ class Pass {
   }
 
   run(): ProvisioningResult {
-    const { pods, expired, leaving } = this.#input
+    const { pods, expired } = this.#input
     const packer = this.#packer
     const queue = new Queue(this.#order())
     const tried = new Uint8Array(pods.length)
@@ -84,8 +96,7 @@ class Pass {
       }
       tried[next] = 1
       const pod = pods[next]!
-      const anywhere = pod.status?.phase === 'Pending' || leaving?.has(pod.spec.nodeName ?? '') === true
-      if (!this.#try(packer, pod, this.#formOf[next]!, anywhere)) queue.push(next)
+      if (!this.#try(packer, pod, this.#formOf[next]!, this.#isAnywhere(pod))) queue.push(next)
     }
     const unplaced = queue.rest().map((i) => this.#unplaced(pods[i]!, this.#formOf[i]!, ranOut && tried[i] === 0))
     return this.#result(unplaced)
@@ -236,48 +247,90 @@ class Pass {
     })
   }
 
-  #unplaced(pod: Pod, form: PodForm, untried: boolean): Unplaced {
-    if (untried) return { pod, kind: 'expired', message: () => timedOut }
-    if (needsClaims(pod)) return { pod, kind: 'dynamicResources', message: () => waitsForClaims }
-    const anywhere = pod.status?.phase === 'Pending' || this.#input.leaving?.has(pod.spec.nodeName ?? '') === true
-    return { pod, kind: form.failedKind[anywhere ? 0 : 1], message: () => '' }
+  #unplaced(pod: Pod, first: PodForm, untried: boolean): Unplaced {
+    if (untried) return { pod, kind: 'expired', message: () => timedOut, obstacles: () => [] }
+    if (needsClaims(pod)) return { pod, kind: 'dynamicResources', message: () => waitsForClaims, obstacles: () => [] }
+    const kind = first.failedKind[this.#isAnywhere(pod) ? 0 : 1]
+    let last = first
+    while (last.relaxed !== undefined && last.relaxed.topology !== undefined) last = last.relaxed
+    const names = this.#dimensions.names
+    return {
+      pod,
+      kind,
+      message: () => messageOf(this.#packer, last),
+      obstacles: () => obstaclesOf(this.#packer, last, names),
+    }
   }
 
-  #result(unplaced: readonly Unplaced[]): ProvisioningResult {
+  #isAnywhere(pod: Pod): boolean {
+    return pod.status?.phase === 'Pending' || this.#input.leaving?.has(pod.spec.nodeName ?? '') === true
+  }
+
+  #result(unplaced: Unplaced[]): ProvisioningResult {
     const packer = this.#packer
     const placed = new Map<string, readonly Pod[]>()
     packer.nodes.forEach((node, host) => {
       const pods = packer.nodePods[host]!
       if (pods.length > 0) placed.set(node.entry.node.metadata.name, pods)
     })
-    const claims = packer.claims.map((claim) => this.#planned(claim))
+    const claims: PlannedClaim[] = []
+    for (const claim of packer.claims) {
+      const planned = this.#planned(claim)
+      const lacking = this.#lackingOnceCut(claim, planned)
+      if (lacking.length === 0) {
+        claims.push(planned)
+        continue
+      }
+      const message = `${cutShort}, validating minValues, ${minValuesText(lacking)} (NodePool=${claim.pool.pool.name})`
+      for (const pod of claim.pods) {
+        unplaced.push({ pod, kind: 'minValues', message: () => message, obstacles: () => [] })
+      }
+    }
     return { claims, placed, unplaced, emptyPools: this.#emptyPools }
   }
 
-  #planned(claim: Claim): PlannedClaim {
-    const { pool } = claim
-    let requirements = this.#sets.get(claim.set)
-    const reservations = this.#packer.reservations?.held(claim.host) ?? []
-    if (reservations.length > 0) {
-      requirements = requirements.with({
-        ...requirements.get(labelKeys.capacityType),
-        complement: false,
-        values: ['reserved'],
-      })
-    }
-    return {
-      pool: pool.pool,
-      pods: claim.pods,
-      instanceTypes: this.#cheapestFirst(pool.universe.typesOf(claim.rows), requirements),
-      requirements,
-      requests: this.#requestsOf(claim),
-      minValuesRelaxed: claim.minValuesRelaxed,
-      reservations,
-    }
+  /** Label keys of which the cheapest types, those that a claim may name, offer too few values. */
+  #lackingOnceCut(claim: Claim, planned: PlannedClaim): readonly string[] {
+    if (!claim.pool.hasMinValues || this.#input.minValues === 'BestEffort') return []
+    const kept = new Set(planned.instanceTypes)
+    const { universe } = claim.pool
+    const rows = claim.rows.slice()
+    universe.rows.forEach((row, r) => {
+      if (!kept.has(row.type)) rows[r >>> 5]! &= ~(1 << (r & 31))
+    })
+    return this.#packer.lackingValues(claim.pool, claim.set, rows)
   }
 
-  #cheapestFirst(types: readonly InstanceType[], _requirements: Requirements): readonly InstanceType[] {
-    return types
+  #planned(claim: Claim): PlannedClaim {
+    const { pool, rows } = claim
+    const reservations = this.#packer.reservations?.held(claim.host) ?? []
+    const set = this.#reservedSet(claim.set, reservations)
+    const sets = this.#sets
+    return new Planned(
+      {
+        pool: pool.pool,
+        pods: claim.pods,
+        requirements: sets.get(set),
+        requests: this.#requestsOf(claim),
+        minValuesRelaxed: claim.minValuesRelaxed,
+        reservations,
+      },
+      () => pool.universe.typesByPrice(rows, set).slice(0, this.#instanceTypesMax),
+    )
+  }
+
+  /** A claim that holds reservations is launched into one of them. */
+  #reservedSet(set: number, reservations: readonly string[]): number {
+    const { reserved } = this.#input
+    if (reserved === undefined || reservations.length === 0) return set
+    const { registry } = this.#sets
+    const reservedOnly = requirement(labelKeys.capacityType, 'In', ['reserved'], undefined, registry)
+    const ids = requirement(reserved.label, 'In', reservations, undefined, registry)
+    return this.#sets.number(this.#sets.get(set).with(reservedOnly).and([ids]))
+  }
+
+  get #instanceTypesMax(): number {
+    return this.#input.instanceTypesMax ?? 600
   }
 
   #requestsOf(claim: Claim): ReadonlyMap<string, number> {
@@ -285,6 +338,46 @@ class Pass {
     const groups = claim.pool.daemons.filter(({ rows }) => rows.some((word, w) => (word & claim.rows[w]!) !== 0))
     for (let d = 0; d < total.length; d++) total[d]! += Math.min(...groups.map((group) => group.overhead[d]!))
     return new Map(this.#dimensions.names.flatMap((name, d) => (total[d]! > 0 ? [[name, total[d]!]] : [])))
+  }
+}
+
+/** What the pass can do nothing with: a pool none of whose types suits its own requirements. */
+function emptiness(
+  { pool, rows, set, universe }: CompiledPool,
+  sets: RequirementSets,
+  bestEffort: boolean,
+): ProvisioningResult['emptyPools'][number] | undefined {
+  if (rows.every((word) => word === 0)) return { pool, minValuesProblem: undefined }
+  if (bestEffort) return undefined
+  const lacking = [...sets.get(set)].filter(
+    ({ key, minValues }) => minValues !== undefined && universe.valueCount(key, rows, minValues) < minValues,
+  )
+  return lacking.length === 0 ? undefined : { pool, minValuesProblem: minValuesText(lacking.map((one) => one.key)) }
+}
+
+/** Instance types are put in order when asked for: of most claims nobody asks. */
+class Planned implements PlannedClaim {
+  readonly pool: PlannedClaim['pool']
+  readonly pods: readonly Pod[]
+  readonly requirements: Requirements
+  readonly requests: ReadonlyMap<string, number>
+  readonly minValuesRelaxed: boolean
+  readonly reservations: readonly string[]
+  #types: readonly InstanceType[] | undefined = undefined
+  readonly #typesOf: () => readonly InstanceType[]
+
+  constructor(o: Omit<PlannedClaim, 'instanceTypes'>, typesOf: () => readonly InstanceType[]) {
+    this.pool = o.pool
+    this.pods = o.pods
+    this.requirements = o.requirements
+    this.requests = o.requests
+    this.minValuesRelaxed = o.minValuesRelaxed
+    this.reservations = o.reservations
+    this.#typesOf = typesOf
+  }
+
+  get instanceTypes(): readonly InstanceType[] {
+    return (this.#types ??= this.#typesOf())
   }
 }
 
