@@ -1,7 +1,15 @@
 export { assert, assertNever, AssertionError } from './assert.ts'
 export { formatGoDuration, parseGoDuration } from './go-duration.ts'
 export * from './kubernetes/index.ts'
-export type { InstanceType, InstanceTypeOverhead, Offering, ResourceList } from './scheduling/instance-type.ts'
+export type {
+  AttributeBinding,
+  DynamicResources,
+  InstanceType,
+  InstanceTypeOverhead,
+  Offering,
+  ResourceList,
+  ResourceSliceTemplate,
+} from './scheduling/instance-type.ts'
 export {
   any,
   has,

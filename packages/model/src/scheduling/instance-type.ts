@@ -2,6 +2,7 @@
 // compiles it first.
 //
 // Mirrors kubernetes-sigs/karpenter:pkg/cloudprovider/types.go (InstanceType, Offering, InstanceTypeOverhead).
+import type { CounterSet, Device } from '../kubernetes/index.ts'
 import type { UsdPerHour } from '../units.ts'
 import type { Requirements } from './requirements.ts'
 
@@ -34,6 +35,29 @@ export interface Offering {
   readonly priceOverlayApplied?: boolean | undefined
 }
 
+/** A ResourceSlice that a driver is expected to publish once the node runs: it has devices or counters. */
+export interface ResourceSliceTemplate {
+  readonly driver: string
+  readonly pool: string
+  /** Without node selection: they are the node's own. */
+  readonly devices?: readonly Device[] | undefined
+  readonly sharedCounters?: readonly CounterSet[] | undefined
+}
+
+/** Devices that will have one value of an attribute, which is known only once they are there. */
+export interface AttributeBinding {
+  /** Full name. */
+  readonly attribute: string
+  /** Two at least; fewer mean nothing. */
+  readonly devices: readonly { readonly driver: string; readonly pool: string; readonly device: string }[]
+}
+
+/** Devices of an instance type (kubernetes-sigs/karpenter:pkg/cloudprovider/dynamicresources.go). */
+export interface DynamicResources {
+  readonly resourceSliceTemplates?: readonly ResourceSliceTemplate[] | undefined
+  readonly attributeBindings?: readonly AttributeBinding[] | undefined
+}
+
 export interface InstanceType {
   readonly name: string
   /** What nodes of this type may be labelled with; names every well-known label of the cloud, if only as DoesNotExist. */
@@ -43,4 +67,5 @@ export interface InstanceType {
   readonly overhead?: InstanceTypeOverhead | undefined
   /** Whether a NodeOverlay changed the capacity. */
   readonly capacityOverlayApplied?: boolean | undefined
+  readonly dynamicResources?: DynamicResources | undefined
 }
