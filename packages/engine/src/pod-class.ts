@@ -14,6 +14,7 @@ import { hostPorts, type HostPort } from './host-ports.ts'
 import { compileRequiredNodeAffinity, namedNodes } from './node-affinity.ts'
 import { holdsByStatus, podNonZeroRequests, podRequests, type Resources } from './resources.ts'
 import { toleratesUnschedulable } from './toleration.ts'
+import { podVolumes, volumeWords, type PodVolume } from './volumes/pod-volumes.ts'
 
 /** Chooses pods by namespace and labels. */
 export interface PodSelector {
@@ -81,7 +82,9 @@ export interface PodClass {
   readonly softAntiAffinity: readonly AffinityTerm[]
   /** What it wishes of pods that come later, once it is placed. */
   readonly wishes: readonly { readonly term: AffinityTerm; readonly weight: number }[]
-  /** The names of the claims that its volumes stand for. */
+  /** Those that scheduling looks at. */
+  readonly volumes: readonly PodVolume[]
+  /** The names of the claims among them. */
   readonly claims: readonly string[]
   /** Whether it is one of several by its controller: ReplicaSet, StatefulSet or ReplicationController. */
   readonly replicated: boolean
@@ -143,7 +146,7 @@ function wordsOf(pod: Pod): string {
   if (spec.topologySpreadConstraints !== undefined) text += `\u0004d${JSON.stringify(spec.topologySpreadConstraints)}`
   if (spec.overhead !== undefined) text += `\u0004o${JSON.stringify(spec.overhead)}`
   if (spec.resources !== undefined) text += `\u0004l${JSON.stringify(spec.resources)}`
-  if (spec.volumes !== undefined) for (const name of claimNames(pod)) text += `\u0004v${name}`
+  if (spec.volumes !== undefined) text += volumeWords(pod)
   if (spec.resourceClaims !== undefined) {
     text += `\u0004c${JSON.stringify([spec.resourceClaims, status?.resourceClaimStatuses])}`
     // Claims made from a template bear the pod's name.
@@ -201,7 +204,7 @@ export function podClassKey(pod: Pod): string {
       spec.tolerations ?? [],
       spec.topologySpreadConstraints ?? [],
       found.ports,
-      found.claims,
+      found.volumes,
       // Device claims made from a template bear the pod's name.
       (spec.resourceClaims ?? nothing).length === 0
         ? []
@@ -228,7 +231,7 @@ function compile(pod: Pod): PodClass {
   const terminating = metadata.deletionTimestamp !== undefined
   const populationKey = `${metadata.namespace}\n${labelsKey(metadata.labels)}${terminating ? '\n-' : ''}`
   const ports = hostPorts(pod)
-  const claims = claimNames(pod)
+  const volumes = podVolumes(pod)
   const replicated = isReplicated(pod)
   const priority = spec.priority ?? 0
   const constraints = spec.topologySpreadConstraints
@@ -271,7 +274,9 @@ function compile(pod: Pod): PodClass {
       ...softAffinity.map((term) => ({ term, weight: term.weight })),
       ...softAntiAffinity.map((term) => ({ term, weight: -term.weight })),
     ],
-    claims,
+    volumes,
+    claims:
+      volumes.length === 0 ? nothing : volumes.flatMap((volume) => (volume.kind === 'claim' ? [volume.name] : [])),
     replicated,
   }
 }
@@ -379,14 +384,4 @@ function compileTerm(pod: Pod, term: PodAffinityTerm, weight: number): AffinityT
     ? podSelector(undefined, undefined, labels)
     : podSelector(new Set(own ? [pod.metadata.namespace] : names), byLabels, labels)
   return { topologyKey: term.topologyKey, selector, weight }
-}
-
-function claimNames(pod: Pod): readonly string[] {
-  let names: string[] | undefined
-  for (const volume of pod.spec.volumes ?? nothing) {
-    if (volume.persistentVolumeClaim !== undefined) (names ??= []).push(volume.persistentVolumeClaim.claimName)
-    // A generic ephemeral volume has a claim of its own, named after the pod and the volume.
-    else if (volume.ephemeral !== undefined) (names ??= []).push(`${pod.metadata.name}-${volume.name}`)
-  }
-  return names ?? nothing
 }

@@ -213,6 +213,7 @@ export class Population {
   readonly #queryIndex = new ByLabel<Query>()
   readonly #carriedIndex = new ByLabel<CountedTerm>()
   readonly #wishedIndex = new ByLabel<CountedTerm>()
+  readonly #claimUses = new Map<string, number>()
   readonly #namespaces = new Map<string, Labels>()
   readonly #columns: NodeColumns
   /** Counters handed out before it changed are stale. */
@@ -257,6 +258,20 @@ export class Population {
     for (const query of group.queries) for (const counter of query.counters) counter.change(entry.slot, delta)
     for (const term of pod.antiAffinity) this.#carry(term).counter.change(entry.slot, delta)
     for (const { term, weight } of pod.wishes) this.#wish(term, weight).counter.change(entry.slot, delta)
+    for (const volume of pod.volumes) {
+      if (volume.kind === 'claim' && !volume.isEphemeral) this.#useClaim(`${pod.namespace}/${volume.name}`, delta)
+    }
+  }
+
+  #useClaim(key: string, delta: number): void {
+    const uses = (this.#claimUses.get(key) ?? 0) + delta
+    if (uses === 0) this.#claimUses.delete(key)
+    else this.#claimUses.set(key, uses)
+  }
+
+  /** How many pods of the population have the claim among their volumes. */
+  claimUses(namespace: string, name: string): number {
+    return this.#claimUses.get(`${namespace}/${name}`) ?? 0
   }
 
   /** Forgets all that was derived, and counts the pods again when asked. */
@@ -271,6 +286,7 @@ export class Population {
       this.#queryIndex,
       this.#carriedIndex,
       this.#wishedIndex,
+      this.#claimUses,
     ]) {
       derived.clear()
     }

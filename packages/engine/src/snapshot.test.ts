@@ -1,4 +1,4 @@
-import type { Node, PersistentVolume, PersistentVolumeClaim, Pod, PodSpec, StorageClass } from '@plimsoll/model'
+import type { Node, Pod, PodSpec } from '@plimsoll/model'
 import { describe, expect, it } from 'vitest'
 import { ClusterSnapshot } from './snapshot.ts'
 import { testNode, testPod } from './test-objects.ts'
@@ -87,91 +87,6 @@ describe('a snapshot', () => {
     expect([snapshot.fits(next, 'a'), snapshot.fits(next, 'b')]).toEqual([false, true])
     snapshot.addPod(next, 'b')
     expect(snapshot.fits(member('third', 'old'), 'a')).toBe(true)
-  })
-
-  it('asks a refusing pod only for what its volumes allow', () => {
-    const zone = 'topology.kubernetes.io/zone'
-    const claim = (volumeName: string | undefined, storageClassName: string): PersistentVolumeClaim => ({
-      metadata: { name: 'c', namespace: 'default', uid: 'c', resourceVersion: '1', creationTimestamp: '' },
-      spec: { storageClassName, volumeName },
-    })
-    const meta = { name: 'v', uid: 'v', resourceVersion: '1', creationTimestamp: '' }
-    const inA = { nodeSelectorTerms: [{ matchExpressions: [{ key: zone, operator: 'In', values: ['a'] }] }] }
-    const claims: Record<string, PersistentVolumeClaim> = {
-      bound: claim('local', 'x'),
-      labelled: claim('labelled', 'x'),
-      lost: claim('lost', 'x'),
-      waiting: claim(undefined, 'waits'),
-      restricted: claim(undefined, 'only-a'),
-      static: claim(undefined, 'static'),
-      immediate: claim(undefined, 'immediate'),
-    }
-    const volumes: Record<string, PersistentVolume> = {
-      local: { metadata: meta, spec: { nodeAffinity: { required: inA } } },
-      labelled: { metadata: { ...meta, labels: { [zone]: 'a__c' } }, spec: {} },
-    }
-    const storageClass = (provisioner: string, more: Partial<StorageClass> = {}): StorageClass => ({
-      metadata: meta,
-      provisioner,
-      volumeBindingMode: 'WaitForFirstConsumer',
-      ...more,
-    })
-    const classes: Record<string, StorageClass> = {
-      waits: storageClass('ebs.csi.aws.com'),
-      'only-a': storageClass('ebs.csi.aws.com', {
-        allowedTopologies: [{ matchLabelExpressions: [{ key: zone, values: ['a'] }] }],
-      }),
-      static: storageClass('kubernetes.io/no-provisioner'),
-      immediate: storageClass('ebs.csi.aws.com', { volumeBindingMode: 'Immediate' }),
-    }
-    const snapshot = new ClusterSnapshot({
-      volumes: {
-        claim: (_, name) => claims[name],
-        volume: (name) => volumes[name],
-        storageClass: (name) => classes[name],
-      },
-    })
-    snapshot.addNode(testNode('a', { labels: { [zone]: 'a' } }))
-    snapshot.addNode(testNode('b', { labels: { [zone]: 'b' } }))
-    const answers = (claimName: string): (string | undefined)[] => {
-      const pod = testPod('p', { spec: { volumes: [{ name: 'v', persistentVolumeClaim: { claimName } }] } })
-      return ['a', 'b'].map((node) => snapshot.check(pod, node)?.reason)
-    }
-    const nowhere = (reason: string): string[] => [reason, reason]
-    expect(answers('bound')).toEqual([undefined, "node(s) didn't match PersistentVolume's node affinity"])
-    expect(answers('labelled')).toEqual([undefined, 'node(s) had no available volume zone'])
-    expect(answers('waiting')).toEqual([undefined, undefined])
-    expect(answers('restricted')).toEqual([undefined, "node(s) didn't find available persistent volumes to bind"])
-    expect(answers('static')).toEqual(nowhere("node(s) didn't find available persistent volumes to bind"))
-    expect(answers('lost')).toEqual(
-      nowhere('node(s) unavailable due to one or more pvc(s) bound to non-existent pv(s)'),
-    )
-    expect(answers('immediate')).toEqual(nowhere('pod has unbound immediate PersistentVolumeClaims'))
-    expect(answers('missing')).toEqual(nowhere('persistentvolumeclaim "missing" not found'))
-  })
-
-  it("holds replicas to the cluster's own spread constraints, and only those without their own", () => {
-    const key = 'kubernetes.io/hostname'
-    const spreadDefaults = [{ topologyKey: key, maxSkew: 1, whenUnsatisfiable: 'DoNotSchedule' }]
-    const snapshot = new ClusterSnapshot({ spreadDefaults })
-    for (const name of ['a', 'b']) snapshot.addNode(testNode(name))
-    const replica = (name: string, spec: Partial<PodSpec> = {}): Pod => {
-      const pod = testPod(name, { labels: { app: 'web' }, spec })
-      const owner = { apiVersion: 'apps/v1', kind: 'ReplicaSet', name: 'web', uid: 'web', controller: true }
-      return { ...pod, metadata: { ...pod.metadata, ownerReferences: [owner] } }
-    }
-    snapshot.addPod(replica('one'), 'a')
-    expect(snapshot.explain(replica('two'), 'a')).toEqual([
-      {
-        plugin: 'PodTopologySpread',
-        reason: "node(s) didn't match pod topology spread constraints",
-        resolvable: true,
-        detail: 'kubernetes.io/hostname=a: 1 there, 1 more, at least 0 everywhere; a skew of 2 where 1 is the most',
-      },
-    ])
-    const own = { topologyKey: key, maxSkew: 2, whenUnsatisfiable: 'DoNotSchedule', labelSelector: {} }
-    expect(snapshot.fits(replica('three', { topologySpreadConstraints: [own] }), 'a')).toBe(true)
-    expect(snapshot.fits(testPod('lone', { labels: { app: 'web' } }), 'a')).toBe(true)
   })
 
   it('tells everything that keeps a pod off a node, with the numbers', () => {

@@ -10,7 +10,8 @@ import { ReadiedPod } from './readied-pod.ts'
 import { nodeAllocatable, sameAllocatable } from './resources.ts'
 import { ReadiedScores } from './scores.ts'
 import type { ExplainedUnfit, Unfit } from './unfit.ts'
-import { claimsUnfit, type VolumeLister } from './volumes.ts'
+import { claimsUnfit } from './volumes/claims.ts'
+import type { VolumeLister } from './volumes/volume-lister.ts'
 
 /** What a look at the nodes found. */
 export interface Survey {

@@ -4,7 +4,7 @@ import type { NodeColumns } from '../node-columns.ts'
 import type { PodClass } from '../pod-class.ts'
 import type { Population } from '../population.ts'
 import type { Unfit } from '../unfit.ts'
-import type { VolumeLister } from '../volumes.ts'
+import type { VolumeLister } from '../volumes/volume-lister.ts'
 
 /** What predicates look at. */
 export interface World {

@@ -1,14 +1,16 @@
 import type { PodClass } from '../pod-class.ts'
-import { volumesUnfit } from '../volumes.ts'
+import { planVolumes } from '../volumes/volume-plan.ts'
 import type { Check, World } from './predicate.ts'
 
-/** plugins/volumebinding/volume_binding.go and plugins/volumezone/volume_zone.go, Filter */
+/** plugins/volumebinding/volume_binding.go */
 export function volumeBinding(pod: PodClass, { columns, volumes }: World): Check | undefined {
   if (pod.claims.length === 0 || volumes === undefined) return undefined
+  const reasonsAt = (slot: number): readonly string[] => planVolumes(pod, columns.entries[slot]!.node, volumes).reasons
   return {
     plugin: 'VolumeBinding',
     scope: 'cluster',
-    fits: (slot) => volumesUnfit(pod, columns.entries[slot]!.node, volumes) === undefined,
-    reasons: (slot) => [volumesUnfit(pod, columns.entries[slot]!.node, volumes)!],
+    fits: (slot) => reasonsAt(slot).length === 0,
+    reasons: (slot) => reasonsAt(slot).map((reason) => ({ reason, resolvable: false })),
+    detail: () => `the pod's claims are ${pod.claims.join(', ')}`,
   }
 }
