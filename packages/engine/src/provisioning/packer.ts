@@ -10,7 +10,15 @@
 // Mirrors kubernetes-sigs/karpenter:pkg/controllers/provisioning/scheduling/scheduler.go, nodeclaim.go, existingnode.go.
 // Where upstream's order is chance (claims with equally many pods, equally good domains), the earlier claim and the
 // first name are taken.
-import { has, labelKeys, withMinValues, type Pod, type Requirement, type Taint } from '@plimsoll/model'
+import {
+  has,
+  labelKeys,
+  withMinValues,
+  type Pod,
+  type Requirement,
+  type Requirements,
+  type Taint,
+} from '@plimsoll/model'
 import { portsCollide, type HostPort } from '../host-ports.ts'
 import { hasBit, HostSet, lowestBit, wordsFor } from './bits.ts'
 import { Buckets } from './buckets.ts'
@@ -121,9 +129,9 @@ export class Packer {
   }
 
   /** Keys of which the rows offer too few different values, sorted. */
-  lackingValues(pool: CompiledPool, set: number, rows: Uint32Array): readonly string[] {
+  lackingValues(pool: CompiledPool, requirements: Requirements, rows: Uint32Array): readonly string[] {
     const lacking: string[] = []
-    for (const { key, minValues } of this.sets.get(set)) {
+    for (const { key, minValues } of requirements) {
       if (minValues !== undefined && pool.universe.valueCount(key, rows, minValues) < minValues) lacking.push(key)
     }
     return lacking

@@ -10,6 +10,7 @@ import {
   type InstanceType,
   type Labels,
   type Pod,
+  type ResourceList,
 } from '@plimsoll/model'
 import { classOf, type PodClass } from '../pod-class.ts'
 import { Dimensions } from './dimensions.ts'
@@ -56,6 +57,7 @@ class Pass {
       for (const name of requests.scalar.keys()) this.#dimensions.number(name)
     for (const daemon of daemons)
       for (const name of classOf(daemon).requests.scalar.keys()) this.#dimensions.number(name)
+    for (const entry of nodes) for (const name in allocatableOfNode(entry)) this.#dimensions.number(name)
     const compiled = ordered.map((pool, i) => compilePool(pool, i, this.#sets, this.#dimensions))
     this.#dimensions.seal()
     const problems = compiled.map((pool) => emptiness(pool, this.#sets, input.minValues === 'BestEffort'))
@@ -188,10 +190,8 @@ class Pass {
   /** What its pods leave, less what daemons will still take that are not there yet. */
   #roomOf(entry: ProvisioningNode): Float64Array {
     const dimensions = this.#dimensions
-    const room =
-      entry.allocatable === undefined
-        ? dimensions.listOf(entry.node.status?.allocatable)
-        : dimensions.listOf(entry.allocatable)
+    const allocatable = allocatableOfNode(entry)
+    const room = dimensions.listOf(allocatable)
     const owed = new Float64Array(dimensions.count)
     const labels = this.#labelsOf(entry)
     const taints = entry.taints ?? entry.node.spec.taints ?? noTaints
@@ -211,7 +211,11 @@ class Pass {
         if (isDaemon) owed[d]! -= amounts[d]!
       }
     }
-    for (let d = 0; d < room.length; d++) room[d]! -= Math.max(0, owed[d]!)
+    for (let d = 0; d < room.length; d++) {
+      // What the node does not name it has none of, whoever asks for it.
+      if (allocatable[dimensions.names[d]!] === undefined) room[d] = 0
+      else room[d]! -= Math.max(0, owed[d]!)
+    }
     return room
   }
 
@@ -298,7 +302,7 @@ class Pass {
     universe.rows.forEach((row, r) => {
       if (!kept.has(row.type)) rows[r >>> 5]! &= ~(1 << (r & 31))
     })
-    return this.#packer.lackingValues(claim.pool, claim.set, rows)
+    return this.#packer.lackingValues(claim.pool, planned.requirements, rows)
   }
 
   #planned(claim: Claim): PlannedClaim {
@@ -379,6 +383,10 @@ class Planned implements PlannedClaim {
   get instanceTypes(): readonly InstanceType[] {
     return (this.#types ??= this.#typesOf())
   }
+}
+
+function allocatableOfNode(entry: ProvisioningNode): ResourceList {
+  return entry.allocatable ?? entry.node.status?.allocatable ?? {}
 }
 
 function needsClaims(pod: Pod): boolean {

@@ -224,7 +224,7 @@ function filterProblem(packer: Packer, form: PodForm, claim: Claim, set: number)
     pairs.fitsAndOffering ||= own.fits && own.offering && !own.requirements
   })
   const any = remaining.some((word) => word !== 0)
-  const lacking = any ? packer.lackingValues(claim.pool, set, remaining) : []
+  const lacking = any ? packer.lackingValues(claim.pool, requirements, remaining) : []
   if (any && lacking.length === 0) return undefined
   const colliding = daemons.filter((group) => !portsCollide(group.ports, ports) && group.daemons.length > 0)
   const tail = `, requirements=${requirements.text(packer.sets.registry)}, resources=${resourcesText(
@@ -394,7 +394,7 @@ function poolObstacles(
     }
   })
   const result = [...found.values()].filter((one) => !fitting.has(one.instanceType!))
-  const lacking = packer.lackingValues(pool, heeded, remaining)
+  const lacking = packer.lackingValues(pool, requirements, remaining)
   if (fitting.size > 0 && lacking.length > 0) {
     return [...whole({ constraint: 'minValues', message: minValuesText(lacking) }), ...result]
   }

@@ -13,7 +13,7 @@ import {
   type Requirement,
   type Taint,
 } from '@plimsoll/model'
-import { classOf, type PodClass, type PodSelector } from '../pod-class.ts'
+import { classOf, type AffinityTerm, type PodClass, type PodSelector } from '../pod-class.ts'
 import type { HostSet } from './bits.ts'
 import type { ProvisioningNode, ProvisioningPool } from './input.ts'
 import { NodeFilter } from './node-filter.ts'
@@ -117,21 +117,15 @@ export class Topology {
       const identity = `${honors.affinity ? pod.nodeAffinityKey : '-'}\n${honors.taints ? pod.tolerationKey : '-'}`
       found.add(this.#group(this.#groups, terms, identity, domainsOf))
     }
-    const term = (
-      kind: 'affinity' | 'antiAffinity',
-      key: string,
-      selector: PodSelector,
-      shared = this.#groups,
-    ): void => {
-      const terms: GroupTerms = { kind, key, selector, maxSkew: Infinity, minDomains: 1, filter: undefined }
-      const group = this.#group(shared, terms, this.#reach(pod), () => this.#domains(key, pod))
-      if (shared === this.#groups) found.add(group)
+    const term = (kind: 'affinity' | 'antiAffinity', key: string, selector: PodSelector): void => {
+      const terms = { ...whole, kind, key, selector }
+      found.add(this.#group(this.#groups, terms, this.#reach(pod), () => this.#domains(key, pod)))
     }
     for (const one of affinity) term('affinity', one.topologyKey, one.selector)
     if (this.#respects) for (const one of softAffinity) term('affinity', one.topologyKey, one.selector)
     for (const one of antiAffinity) term('antiAffinity', one.topologyKey, one.selector)
     if (this.#respects) for (const one of softAntiAffinity) term('antiAffinity', one.topologyKey, one.selector)
-    for (const one of antiAffinity) term('antiAffinity', one.topologyKey, one.selector, this.#shunning)
+    this.registerShunned(pod)
     return [...found].map((group) => ({ group, choosesItself: this.#chooses(group.selector, pod) }))
   }
 
@@ -155,9 +149,7 @@ export class Topology {
         ruledOut.push(group.kind === 'spread' ? group.full[choosesItself ? 1 : 0] : group.occupied)
       }
     }
-    const shuns = pod.antiAffinity.map((one) =>
-      this.#shunning.get(`antiAffinity\n${one.topologyKey}\n${one.selector.key}\n${this.#reach(pod)}`)!,
-    )
+    const shuns = pod.antiAffinity.map((one) => this.#shunningGroup(one))
     return {
       byKey: [...byKey].map(([key, list]) => ({ key, rules: list })),
       ruledOut,
@@ -180,19 +172,17 @@ export class Topology {
     return found
   }
 
-  /** Registers what pods that are there shun, as far as it matters to pods with these constraints. */
+  /**
+   * Registers what the pod shuns, for those it shuns: they keep off the domains it is in, and until it is somewhere they
+   * say where they may be.
+   */
   registerShunned(pod: PodClass): void {
-    for (const one of pod.antiAffinity) {
-      const terms: GroupTerms = {
-        kind: 'antiAffinity',
-        key: one.topologyKey,
-        selector: one.selector,
-        maxSkew: Infinity,
-        minDomains: 1,
-        filter: undefined,
-      }
-      this.#group(this.#shunning, terms, this.#reach(pod), () => this.#domains(one.topologyKey, pod))
-    }
+    for (const one of pod.antiAffinity) this.#shunningGroup(one)
+  }
+
+  #shunningGroup({ topologyKey: key, selector }: AffinityTerm): TopologyGroup {
+    const terms: GroupTerms = { ...whole, kind: 'antiAffinity', key, selector }
+    return this.#group(this.#shunning, terms, '', () => this.#domains(key, undefined))
   }
 
   get isEmpty(): boolean {
@@ -239,9 +229,7 @@ export class Topology {
         if (isDone(pod) || o.placing.has(pod.metadata.uid ?? '')) continue
         const pods = classOf(pod)
         for (const one of pods.antiAffinity) {
-          const group = this.#shunning.get(
-            `antiAffinity\n${one.topologyKey}\n${one.selector.key}\n${this.#reach(pods)}`,
-          )!
+          const group = this.#shunningGroup(one)
           const domain = labels[group.key]
           if (group.onHosts && host >= 0) group.countHost(host)
           else if (group.onHosts) group.countElsewhere(hostname)
@@ -261,7 +249,7 @@ export class Topology {
 
   /** Nodes open the domains they are in, with or without pods. */
   #openDomains({ node }: ProvisioningNode, set: number): void {
-    for (const group of this.#groups.values()) {
+    for (const group of [...this.#groups.values(), ...this.#shunning.values()]) {
       const domain = node.metadata.labels?.[group.key]
       if (group.onHosts || domain === undefined) continue
       const counts = group.filter?.matches(node.spec.taints ?? noTaints, set, node.metadata.name) ?? true
@@ -349,6 +337,7 @@ export class Topology {
   }
 }
 
+const whole = { maxSkew: Infinity, minDomains: 1, filter: undefined } as const
 const noRules: readonly Rule[] = []
 const unbound: PodTopology = { byKey: [], ruledOut: [], seeking: [], shuns: [], counting: [], rules: [] }
 const noValues: readonly string[] = []
