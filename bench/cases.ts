@@ -3,6 +3,7 @@ import { binpackingEstimate } from './cluster-autoscaler-estimate.ts'
 import { filterOutSchedulable, untilPassingNode } from './cluster-autoscaler-filter.ts'
 import { removalWhatIf } from './cluster-autoscaler-removal.ts'
 import { clusterBoot } from './cluster-boot.ts'
+import { karpenterProvisioning } from './karpenter-provisioning.ts'
 import { scaleUpLatency } from './scale-up-latency.ts'
 import { startUp } from './start-up.ts'
 
@@ -14,4 +15,5 @@ export const cases: readonly BenchCase[] = [
   filterOutSchedulable,
   untilPassingNode,
   removalWhatIf,
+  ...karpenterProvisioning,
 ]
