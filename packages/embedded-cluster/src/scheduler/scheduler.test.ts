@@ -378,7 +378,9 @@ describe('the scheduler', () => {
         nodeAffinity: { required: { nodeSelectorTerms: [{ matchExpressions: [inZone] }] } },
       },
     })
-    await kube.patch(PersistentVolumeClaims, claim.metadata, { type: 'merge', body: { spec: { volumeName: 'pv' } } })
+    const annotations = { 'pv.kubernetes.io/bind-completed': 'yes' }
+    const body = { metadata: { annotations }, spec: { volumeName: 'pv' } }
+    await kube.patch(PersistentVolumeClaims, claim.metadata, { type: 'merge', body })
     await run(ms(0))
     expect(await placements()).toEqual({ db: node })
     // Whoever shares the volume must go where it is.
