@@ -472,11 +472,12 @@ export class Packer {
     if (merged < 0 || !this.#foundsHost(claim, form)) return 'unschedulable'
     let outcome: Attempt = 'unschedulable'
     for (const one of form.alternatives.length === 0 ? noAlternative : form.alternatives) {
+      // Only the last alternative's refusal counts.
+      outcome = 'unschedulable'
       if (one.hostname !== undefined && !has(one.hostname, claim.hostname)) continue
       const set = this.sets.merge(merged, one.set < 0 ? this.sets.none : one.set)
       if (set < 0) continue
       if (this.#settle(claim, form, set, true)) return 'placed'
-      // Only the last alternative's refusal counts.
       outcome = this.#wasReserved(claim, form, set) ? 'reserved' : 'unschedulable'
     }
     return outcome
