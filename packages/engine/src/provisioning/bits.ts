@@ -1,12 +1,15 @@
 // Sets of small integers as words of 32 bits. Hosts are numbered as they come, so these sets grow.
 
+/** Most sets stay empty and share this. */
+const noWords = new Uint32Array(0)
+
 export class HostSet {
-  words: Uint32Array = new Uint32Array(8)
+  words: Uint32Array = noWords
 
   add(host: number): void {
     const word = host >>> 5
     if (word >= this.words.length) {
-      const grown = new Uint32Array(Math.max(word + 1, this.words.length * 2))
+      const grown = new Uint32Array(Math.max(8, word + 1, this.words.length * 2))
       grown.set(this.words)
       this.words = grown
     }

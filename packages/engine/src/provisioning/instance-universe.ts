@@ -67,6 +67,8 @@ export class InstanceUniverse {
   readonly #byPrice = new Map<number, Uint32Array>()
   readonly #suiting: (Uint32Array | undefined)[] = []
   readonly #reserved = new Map<number, readonly { readonly row: number; readonly id: string }[]>()
+  /** By dimension: rows by room, the most first. */
+  #roomiest: readonly Uint32Array[] = []
   #thresholds: readonly (Thresholds | undefined)[] = []
 
   constructor(types: readonly InstanceType[], sets: RequirementSets, dimensions: Dimensions) {
@@ -106,6 +108,9 @@ export class InstanceUniverse {
   /** To be called once `room` of every row is final. */
   sealRoom(dimensionCount: number): void {
     this.#thresholds = Array.from({ length: dimensionCount }, (_, d) => this.#thresholdsOf(d))
+    this.#roomiest = Array.from({ length: dimensionCount }, (_, d) =>
+      Uint32Array.from(this.rows, (_row, r) => r).sort((a, b) => this.rows[b]!.room[d]! - this.rows[a]!.room[d]!),
+    )
   }
 
   /** The rows that have something left in every dimension, however little: a negative room fits nobody. */
@@ -125,6 +130,16 @@ export class InstanceUniverse {
       rows.push(reached.slice())
     })
     return { amounts: Float64Array.from(amounts.reverse()), rows: rows.reverse() }
+  }
+
+  /** The most room of the resource that any of the rows has; 0 for none. */
+  mostRoom(dimension: number, rows: Uint32Array): number {
+    const order = this.#roomiest[dimension]!
+    for (let i = 0; i < order.length; i++) {
+      const row = order[i]!
+      if (hasBit(rows, row)) return this.rows[row]!.room[dimension]!
+    }
+    return 0
   }
 
   /** Rows with at least `amount` of the resource, after daemons. */

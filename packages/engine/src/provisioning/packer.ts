@@ -82,6 +82,8 @@ export class Packer {
   readonly #buckets = new Buckets()
   /** By dimension, by host: what is left at most. Of claims an upper bound: what their largest rows have. */
   readonly #room: Float64Array[]
+  /** By pool: see `#nextClaim`. */
+  readonly #drafts: (Claim | undefined)[] = []
   #blocked = new Uint32Array(64)
   readonly #scratch: Fitting = { set: 0, rows: new Uint32Array(0) }
 
@@ -432,11 +434,7 @@ export class Packer {
     for (const pool of this.pools) {
       const { limits } = pool
       if (limits?.nodesExhausted === true) continue
-      const claim = this.draft(pool)
-      if (limits !== undefined) {
-        const within = limits.rowsWithin()
-        for (let w = 0; w < claim.rows.length; w++) claim.rows[w]! &= within[w]!
-      }
+      const claim = this.#nextClaim(pool)
       const outcome = this.#openClaim(claim, form)
       if (outcome === 'reserved') return 'reserved'
       if (outcome === 'unschedulable') continue
@@ -448,6 +446,21 @@ export class Packer {
       return 'placed'
     }
     return 'unschedulable'
+  }
+
+  /** The claim that the pool would make next; the same until one is made. */
+  #nextClaim(pool: CompiledPool): Claim {
+    const host = this.nodes.length + this.claims.length
+    let claim = this.#drafts[pool.index]
+    if (claim === undefined || claim.host !== host) {
+      claim = this.draft(pool)
+      if (pool.limits !== undefined) {
+        const within = pool.limits.rowsWithin()
+        for (let w = 0; w < claim.rows.length; w++) claim.rows[w]! &= within[w]!
+      }
+      this.#drafts[pool.index] = claim
+    }
+    return claim
   }
 
   /** A claim of the pool with nothing on it, as the next host. */
@@ -546,18 +559,9 @@ export class Packer {
 
   /** How much room the largest of the claim's rows leave: more than that nobody need ask for. */
   #measure(claim: Claim): void {
-    const { rows } = claim.pool.universe
+    const { universe } = claim.pool
     for (let d = 0; d < this.#dimensions; d++) {
-      let most = 0
-      for (let w = 0; w < claim.rows.length; w++) {
-        let left = claim.rows[w]!
-        while (left !== 0) {
-          const room = rows[(w << 5) + lowestBit(left)]!.room[d]!
-          left &= left - 1
-          if (room > most) most = room
-        }
-      }
-      this.#room[d]![claim.host] = most - claim.requests[d]!
+      this.#room[d]![claim.host] = universe.mostRoom(d, claim.rows) - claim.requests[d]!
     }
   }
 

@@ -12,6 +12,8 @@ export interface Alternative {
   readonly hostname: Requirement | undefined
 }
 
+const noAlternatives: readonly Alternative[] = []
+
 export class PodForm {
   readonly pod: Pod
   readonly podClass: PodClass
@@ -58,10 +60,10 @@ export class PodForm {
     this.strict = prefers ? podRequirements(pod, 'strict', sets.registry) : asked
     this.set = sets.number(asked)
     this.hostname = asked.find(labelKeys.hostname)
-    this.alternatives = o.alternatives.map((one) => ({
-      set: sets.number(one),
-      hostname: one.find(labelKeys.hostname),
-    }))
+    this.alternatives =
+      o.alternatives.length === 0
+        ? noAlternatives
+        : o.alternatives.map((one) => ({ set: sets.number(one), hostname: one.find(labelKeys.hostname) }))
     this.rules = o.rules
     this.tolerates = new Int8Array(o.poolCount).fill(-1)
     this.relaxed = o.relaxed

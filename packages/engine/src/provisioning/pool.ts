@@ -156,6 +156,12 @@ export function rowsWithoutCollision(pool: CompiledPool, ports: readonly HostPor
 
 const nodes = 'nodes'
 
+/** Rows by the capacity of their types in one resource, the largest first. */
+interface CapacityOrder {
+  readonly byRow: Float64Array
+  readonly order: Uint32Array
+}
+
 /** What is left of a pool's limits, as more of it is planned. */
 export class PoolLimits {
   readonly #universe: InstanceUniverse
@@ -163,8 +169,7 @@ export class PoolLimits {
   readonly #limited: readonly number[]
   readonly #remaining: number[]
   #nodesRemaining: number | undefined
-  /** By type: capacity in the limited dimensions. */
-  readonly #capacities: readonly Float64Array[]
+  readonly #capacities: readonly CapacityOrder[]
   #within: Uint32Array | undefined
 
   constructor({ limits = {} }: ProvisioningPool, universe: InstanceUniverse, dimensions: Dimensions) {
@@ -174,9 +179,10 @@ export class PoolLimits {
     this.#limited = names.filter((name) => name !== nodes).map((name) => dimensions.number(name))
     this.#remaining = this.#limited.map((d) => amounts[d]!)
     this.#nodesRemaining = names.includes(nodes) ? amounts[dimensions.number(nodes)]! : undefined
-    this.#capacities = universe.types.map((type) => {
-      const capacity = dimensions.listOf(type.capacity)
-      return Float64Array.from(this.#limited, (d) => capacity[d] ?? 0)
+    const capacities = universe.types.map((type) => dimensions.listOf(type.capacity))
+    this.#capacities = this.#limited.map((d) => {
+      const byRow = Float64Array.from(universe.rows, (row) => capacities[row.typeIndex]![d] ?? 0)
+      return { byRow, order: Uint32Array.from(byRow, (_, r) => r).sort((a, b) => byRow[b]! - byRow[a]!) }
     })
   }
 
@@ -193,13 +199,10 @@ export class PoolLimits {
 
   /** A claim is planned: any of its types may come, so the largest of each resource is charged. */
   takeClaim(rows: Uint32Array): void {
-    for (let i = 0; i < this.#remaining.length; i++) {
-      let most = 0
-      this.#universe.rows.forEach((row, r) => {
-        if (hasBit(rows, r)) most = Math.max(most, this.#capacities[row.typeIndex]![i]!)
-      })
-      this.#remaining[i]! -= most
-    }
+    this.#capacities.forEach(({ byRow, order }, i) => {
+      const largest = order.find((r) => hasBit(rows, r))
+      if (largest !== undefined) this.#remaining[i]! -= byRow[largest]!
+    })
     if (this.#nodesRemaining !== undefined) this.#nodesRemaining--
     this.#within = undefined
   }
@@ -207,16 +210,16 @@ export class PoolLimits {
   /** Rows of types that would not exceed what is left. */
   rowsWithin(): Uint32Array {
     if (this.#within !== undefined) return this.#within
-    const within = new Uint32Array(this.#universe.words)
     // More nodes than the limit allows: nothing goes any more.
-    if ((this.#nodesRemaining ?? 0) < 0) return (this.#within = within)
-    const { rows } = this.#universe
-    for (let r = 0; r < rows.length; r++) {
-      const capacity = this.#capacities[rows[r]!.typeIndex]!
-      let fits = true
-      for (let i = 0; i < capacity.length; i++) if (capacity[i]! > this.#remaining[i]!) fits = false
-      if (fits) setBit(within, r)
-    }
+    if ((this.#nodesRemaining ?? 0) < 0) return (this.#within = new Uint32Array(this.#universe.words))
+    const within = this.#universe.all.slice()
+    this.#capacities.forEach(({ byRow, order }, i) => {
+      const left = this.#remaining[i]!
+      for (const r of order) {
+        if (byRow[r]! <= left) break
+        within[r >>> 5]! &= ~(1 << (r & 31))
+      }
+    })
     return (this.#within = within)
   }
 }

@@ -315,11 +315,11 @@ class Pass {
         pool: pool.pool,
         pods: claim.pods,
         requirements: sets.get(set),
-        requests: this.#requestsOf(claim),
         minValuesRelaxed: claim.minValuesRelaxed,
         reservations,
       },
       () => pool.universe.typesByPrice(rows, set).slice(0, this.#instanceTypesMax),
+      () => this.#requestsOf(claim),
     )
   }
 
@@ -359,25 +359,33 @@ function emptiness(
   return lacking.length === 0 ? undefined : { pool, minValuesProblem: minValuesText(lacking.map((one) => one.key)) }
 }
 
-/** Instance types are put in order when asked for: of most claims nobody asks. */
+/** Instance types are put in order, and sums made, when asked for: of most claims nobody asks. */
 class Planned implements PlannedClaim {
   readonly pool: PlannedClaim['pool']
   readonly pods: readonly Pod[]
   readonly requirements: Requirements
-  readonly requests: ReadonlyMap<string, number>
   readonly minValuesRelaxed: boolean
   readonly reservations: readonly string[]
   #types: readonly InstanceType[] | undefined = undefined
   readonly #typesOf: () => readonly InstanceType[]
+  readonly #requestsOf: () => ReadonlyMap<string, number>
 
-  constructor(o: Omit<PlannedClaim, 'instanceTypes'>, typesOf: () => readonly InstanceType[]) {
+  constructor(
+    o: Omit<PlannedClaim, 'instanceTypes' | 'requests'>,
+    typesOf: () => readonly InstanceType[],
+    requestsOf: () => ReadonlyMap<string, number>,
+  ) {
     this.pool = o.pool
     this.pods = o.pods
     this.requirements = o.requirements
-    this.requests = o.requests
     this.minValuesRelaxed = o.minValuesRelaxed
     this.reservations = o.reservations
     this.#typesOf = typesOf
+    this.#requestsOf = requestsOf
+  }
+
+  get requests(): ReadonlyMap<string, number> {
+    return this.#requestsOf()
   }
 
   get instanceTypes(): readonly InstanceType[] {
