@@ -93,9 +93,14 @@ export class DeviceState implements DeviceUse {
     this.#putSlice(name, undefined)
   }
 
+  /** Those that name the node. */
+  slicesOf(nodeName: string): readonly ResourceSlice[] {
+    return this.#pools.slicesOf(nodeName)
+  }
+
   /** Removes the slices that name the node, as when the node goes. */
   removeSlicesOf(nodeName: string): void {
-    for (const name of this.#pools.slicesOf(nodeName)) this.removeSlice(name)
+    for (const { metadata } of this.slicesOf(nodeName)) this.removeSlice(metadata.name)
   }
 
   /** By name. */

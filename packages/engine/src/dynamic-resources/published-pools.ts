@@ -60,15 +60,13 @@ export class PublishedPools {
     if (indexed.slices.length === 0) this.#pools.delete(indexed.id)
   }
 
-  /** The names of the slices that are the node's own. */
-  slicesOf(nodeName: string): readonly string[] {
-    const names: string[] = []
+  /** Those that name the node. */
+  slicesOf(nodeName: string): readonly ResourceSlice[] {
+    const slices: ResourceSlice[] = []
     for (const id of this.#local.get(nodeName) ?? []) {
-      for (const slice of this.#pools.get(id)!.slices) {
-        if (slice.spec.nodeName === nodeName) names.push(slice.metadata.name)
-      }
+      slices.push(...this.#pools.get(id)!.slices.filter(({ spec }) => spec.nodeName === nodeName))
     }
-    return names
+    return slices.sort(byName)
   }
 
   /** What the node can reach. */
