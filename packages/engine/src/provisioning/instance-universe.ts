@@ -12,6 +12,7 @@ import {
   type Offering,
   type Requirement,
   type Requirements,
+  type ResourceList,
 } from '@plimsoll/model'
 import { allBits, hasBit, setBit, wordsFor } from './bits.ts'
 import { allocatableOf, type Dimensions } from './dimensions.ts'
@@ -76,8 +77,8 @@ export class InstanceUniverse {
     this.#sets = sets
     const rows: Row[] = []
     types.forEach((type, typeIndex) => {
-      for (const offerings of groupsOf(type)) {
-        const allocatable = dimensions.listOf(allocatableOf(type, offerings[0]))
+      for (const { offerings, allocatable: list } of groupsOf(type)) {
+        const allocatable = dimensions.listOf(list)
         rows.push({ type, typeIndex, offerings, allocatable, room: allocatable })
       }
     })
@@ -89,8 +90,7 @@ export class InstanceUniverse {
     let hasReserved = false
     rows.forEach((row, r) => {
       for (const offering of row.offerings) {
-        let text = ''
-        for (const one of offering.requirements) text += requirementKey(one)
+        const text = textOf(offering.requirements)
         let kind = kinds.get(text)
         if (kind === undefined) {
           kind = { requirements: offering.requirements, rows: new Uint32Array(this.words), offerings: [] }
@@ -310,8 +310,36 @@ function suitsAbsence(one: Requirement): boolean {
   return operator === 'NotIn' || operator === 'DoesNotExist'
 }
 
+interface OfferingGroup {
+  readonly offerings: readonly Offering[]
+  readonly allocatable: ResourceList
+}
+
+// Clouds hand out the same objects from pass to pass.
+const groups = new WeakMap<InstanceType, readonly OfferingGroup[]>()
+const texts = new WeakMap<Requirements, string>()
+
+function textOf(requirements: Requirements): string {
+  let text = texts.get(requirements)
+  if (text === undefined) {
+    text = ''
+    for (const one of requirements) text += requirementKey(one)
+    texts.set(requirements, text)
+  }
+  return text
+}
+
+function groupsOf(type: InstanceType): readonly OfferingGroup[] {
+  let found = groups.get(type)
+  if (found === undefined) {
+    found = offeringGroups(type).map((offerings) => ({ offerings, allocatable: allocatableOf(type, offerings[0]) }))
+    groups.set(type, found)
+  }
+  return found
+}
+
 /** The type's available offerings by the amounts they give; those without overrides come first. */
-function groupsOf(type: InstanceType): readonly (readonly Offering[])[] {
+function offeringGroups(type: InstanceType): readonly (readonly Offering[])[] {
   const base: Offering[] = []
   const others = new Map<string, Offering[]>()
   for (const offering of type.offerings) {

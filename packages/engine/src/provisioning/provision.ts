@@ -5,6 +5,7 @@
 import {
   coreLabels,
   labelKeys,
+  normalizeLabelKey,
   requirement,
   Requirements,
   type InstanceType,
@@ -45,6 +46,8 @@ class Pass {
   /** By pod. */
   readonly #formOf: PodForm[]
   readonly #placing: ReadonlySet<string>
+  readonly #nodeSets = new Map<ProvisioningNode, number>()
+  #asked: ReadonlySet<string> | undefined = undefined
 
   constructor(input: ProvisioningInput) {
     this.#input = input
@@ -72,6 +75,7 @@ class Pass {
     })
     const softensTaints = ordered.some((pool) => pool.taints?.some((taint) => taint.effect === 'PreferNoSchedule'))
     this.#formOf = classes.map((one) => this.#formFor(one, softensTaints))
+    this.#registerShunned(nodes)
     const open = this.#openNodes(nodes)
     this.#packer = new Packer({
       input,
@@ -179,8 +183,28 @@ class Pass {
     })
   }
 
-  #labelsOf({ node }: ProvisioningNode): number {
-    return this.#sets.number(Requirements.fromLabels(node.metadata.labels, this.#sets.registry))
+  /** As far as anybody asks for them, so that nodes alike share a set. */
+  #labelsOf(entry: ProvisioningNode): number {
+    let found = this.#nodeSets.get(entry)
+    if (found === undefined) {
+      const { registry } = this.#sets
+      this.#asked ??= this.#askedKeys()
+      const asked: { [key: string]: string } = {}
+      for (const [key, value] of Object.entries(entry.node.metadata.labels ?? {})) {
+        if (this.#asked.has(normalizeLabelKey(key, registry))) asked[key] = value
+      }
+      found = this.#sets.number(Requirements.fromLabels(asked, registry))
+      this.#nodeSets.set(entry, found)
+    }
+    return found
+  }
+
+  /** Known once all forms of all pods are: later sets only name what these name. */
+  #askedKeys(): ReadonlySet<string> {
+    for (const daemon of this.#input.daemons ?? []) this.#daemonForm(daemon)
+    const keys = this.#sets.keys()
+    for (const key of this.#topology.keys()) keys.add(key)
+    return keys
   }
 
   #stays(pod: Pod): boolean {
@@ -239,10 +263,13 @@ class Pass {
     return found
   }
 
-  #countPresent(nodes: readonly ProvisioningNode[], open: readonly OpenNode[]): void {
+  #registerShunned(nodes: readonly ProvisioningNode[]): void {
     for (const { pods } of nodes) {
       for (const pod of pods) if (this.#stays(pod)) this.#topology.registerShunned(classOf(pod))
     }
+  }
+
+  #countPresent(nodes: readonly ProvisioningNode[], open: readonly OpenNode[]): void {
     const hosts = new Map(open.map((node, host) => [node.entry, host]))
     this.#topology.countPresent({
       placing: this.#placing,

@@ -48,8 +48,11 @@ export class RequirementSets {
     return this.#sets[number]!
   }
 
-  get size(): number {
-    return this.#sets.length
+  /** All keys that any set names. */
+  keys(): Set<string> {
+    const keys = new Set<string>()
+    for (const set of this.#sets) for (const { key } of set) keys.add(key)
+    return keys
   }
 
   /** A new node that meets `existing` made to meet `incoming` too: the set's number, or one of the refusals. */

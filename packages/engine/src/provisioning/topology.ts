@@ -185,6 +185,11 @@ export class Topology {
     return this.#group(this.#shunning, terms, '', () => this.#domains(key, undefined))
   }
 
+  /** The keys whose domains are counted. */
+  keys(): readonly string[] {
+    return [...this.#groups.values(), ...this.#shunning.values()].map((group) => group.key)
+  }
+
   get isEmpty(): boolean {
     return this.#groups.size + this.#shunning.size === 0
   }
