@@ -8,7 +8,6 @@ import type {
   Labels,
   LabelSelector,
   Node,
-  NodeSelector,
   NodeSelectorRequirement,
   Pod,
   PodAffinityTerm,
@@ -17,6 +16,16 @@ import type {
   TopologySpreadConstraint,
 } from '@plimsoll/model'
 import { milliOf, nanoOf, wholeOf } from './naive-quantity.ts'
+import { selects, selectsNode } from './naive-selector.ts'
+import {
+  bindingComplaints,
+  exceedsLimits,
+  isInOtherZone,
+  isTaken,
+  podComplaint,
+  sharesDisk,
+  type NaiveStorage,
+} from './naive-volumes.ts'
 
 export interface NaiveNode {
   readonly node: Node
@@ -28,6 +37,7 @@ export interface NaiveCluster {
   readonly namespaces: { readonly [name: string]: Labels }
   /** For pods of a controller that have no spread constraints of their own; each selects the pods with its labels. */
   readonly spreadDefaults: readonly TopologySpreadConstraint[]
+  readonly storage: NaiveStorage
 }
 
 /** One filter's refusal of a pod on a node. */
@@ -36,6 +46,12 @@ export interface Refusal {
   readonly reason: string
   /** Whether other pods' going could help. */
   readonly resolvable: boolean
+}
+
+/** What keeps the pod off every node, whatever the node. */
+export function podRefusal({ storage }: NaiveCluster, pod: Pod): Refusal | undefined {
+  const complaint = podComplaint(storage, pod)
+  return complaint === undefined ? undefined : { plugin: complaint[0], reason: complaint[1], resolvable: false }
 }
 
 type Filter = (pod: Pod, at: NaiveNode, cluster: NaiveCluster) => readonly Omit<Refusal, 'plugin'>[]
@@ -58,50 +74,6 @@ export function refusals(cluster: NaiveCluster, pod: Pod, at: NaiveNode): readon
     if (reasons.length > 0) all.push(reasons.map((reason) => ({ plugin, ...reason })))
   }
   return all
-}
-
-// Labels and selectors.
-
-export function selects(selector: LabelSelector | undefined, labels: Labels = {}): boolean {
-  if (selector === undefined) return false
-  for (const [key, value] of Object.entries(selector.matchLabels ?? {})) if (labels[key] !== value) return false
-  for (const expression of selector.matchExpressions ?? []) if (!holds(expression, labels)) return false
-  return true
-}
-
-function holds({ key, operator, values = [] }: NodeSelectorRequirement, labels: Labels): boolean {
-  const value = labels[key]
-  switch (operator) {
-    case 'In':
-      return value !== undefined && values.includes(value)
-    case 'NotIn':
-      return value === undefined || !values.includes(value)
-    case 'Exists':
-      return value !== undefined
-    case 'DoesNotExist':
-      return value === undefined
-    case 'Gt':
-      return isInteger(value) && isInteger(values[0]) && BigInt(value) > BigInt(values[0])
-    case 'Lt':
-      return isInteger(value) && isInteger(values[0]) && BigInt(value) < BigInt(values[0])
-    default:
-      throw new Error(`a test uses an operator that there is not: ${operator}`)
-  }
-}
-
-function isInteger(text: string | undefined): text is string {
-  return text !== undefined && /^-?\d+$/.test(text)
-}
-
-/** Any of the terms; one without a requirement matches nothing. */
-export function selectsNode(selector: NodeSelector, node: Node): boolean {
-  return selector.nodeSelectorTerms.some(({ matchExpressions = [], matchFields = [] }) => {
-    if (matchExpressions.length + matchFields.length === 0) return false
-    return (
-      matchExpressions.every((expression) => holds(expression, node.metadata.labels ?? {})) &&
-      matchFields.every((field) => holds(field, { 'metadata.name': node.metadata.name }))
-    )
-  })
 }
 
 /** The pod's node selector and the node affinity that it requires. */
@@ -396,6 +368,24 @@ function chooses(cluster: NaiveCluster, owner: Pod, term: PodAffinityTerm, other
   return selects(withKeys(owner, term.labelSelector, term.matchLabelKeys, term.mismatchLabelKeys), labels)
 }
 
+const volumeRestrictions: Filter = (pod, { pods }, { nodes, storage }) => {
+  if (sharesDisk(pod, pods)) return passing('node(s) had no available disk')
+  const everywhere = nodes.flatMap((node) => node.pods)
+  return isTaken(storage, pod, everywhere)
+    ? passing(
+        'node(s) unavailable due to PersistentVolumeClaim with ReadWriteOncePod access mode already in-use by another pod',
+      )
+    : fine
+}
+
+const volumeLimits: Filter = (pod, { node, pods }, { storage }) =>
+  exceedsLimits(storage, pod, node, pods) ? passing('node(s) exceed max volume count') : fine
+
+const volumeBinding: Filter = (pod, { node }, { storage }) => bindingComplaints(storage, pod, node).flatMap(lasting)
+
+const volumeZone: Filter = (pod, { node }, { storage }) =>
+  isInOtherZone(storage, pod, node) ? lasting('node(s) had no available volume zone') : fine
+
 const filters: readonly (readonly [plugin: string, filter: Filter])[] = [
   ['NodeAffinity', onlyNamedNodes],
   ['NodeUnschedulable', unschedulable],
@@ -404,6 +394,10 @@ const filters: readonly (readonly [plugin: string, filter: Filter])[] = [
   ['NodeAffinity', nodeAffinity],
   ['NodePorts', ports],
   ['NodeResourcesFit', resources],
+  ['VolumeRestrictions', volumeRestrictions],
+  ['NodeVolumeLimits', volumeLimits],
+  ['VolumeBinding', volumeBinding],
+  ['VolumeZone', volumeZone],
   ['PodTopologySpread', topologySpread],
   ['InterPodAffinity', interPodAffinity],
 ]

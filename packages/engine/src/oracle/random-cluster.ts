@@ -15,6 +15,7 @@ import type {
   Taint,
   Toleration,
   TopologySpreadConstraint,
+  Volume,
 } from '@plimsoll/model'
 import type { Draws } from './random.ts'
 
@@ -54,8 +55,19 @@ export const features = [
   'mismatchLabelKeys',
   'terminating',
   'replicas',
+  'boundClaims',
+  'waitingClaims',
+  'presentVolumes',
+  'volumeLimits',
+  'storageCapacity',
+  'claimsOfOnePod',
+  'ephemeralClaims',
+  'brokenClaims',
+  'disks',
 ] as const
 export type Feature = (typeof features)[number]
+
+export const storageFeatures = ['boundClaims', 'waitingClaims', 'presentVolumes', 'brokenClaims'] as const
 
 /** What a feature needs to have a say. */
 const needs: { readonly [feature in Feature]?: readonly Feature[] } = {
@@ -83,6 +95,13 @@ const needs: { readonly [feature in Feature]?: readonly Feature[] } = {
   matchLabelKeys: ['zones', 'spread', 'antiAffinity'],
   mismatchLabelKeys: ['zones', 'antiAffinity'],
   terminating: ['zones', 'spread'],
+  boundClaims: ['zones'],
+  waitingClaims: ['zones'],
+  presentVolumes: ['zones', 'waitingClaims'],
+  volumeLimits: ['boundClaims', 'waitingClaims'],
+  storageCapacity: ['zones', 'waitingClaims'],
+  claimsOfOnePod: ['waitingClaims', 'boundClaims'],
+  ephemeralClaims: ['waitingClaims'],
 }
 
 /** The features of one case. */
@@ -220,6 +239,10 @@ export class RandomCluster {
     const owner = { apiVersion: 'apps/v1', kind: 'ReplicaSet', name: 'set', uid: 'set' }
     const ownerReferences =
       has.spreadDefaults && !draws.oneIn(3) ? [{ ...owner, controller: !draws.oneIn(8) }] : undefined
+    const volumes = draws.oneIn(2) ? draws.list(1, 2, () => this.#volume(draws)) : []
+    if (volumes.some((volume) => volume !== undefined)) {
+      spec.volumes = volumes.flatMap((volume, i) => (volume === undefined ? [] : [{ ...volume, name: `v${i}` }]))
+    }
     const deletionTimestamp = has.terminating && draws.oneIn(4) ? '2026-01-01T00:00:01Z' : undefined
     return {
       metadata: { ...stored(name), namespace, labels, ownerReferences, deletionTimestamp },
@@ -378,6 +401,23 @@ export class RandomCluster {
     }
   }
 
+  #volume(draws: Draws): Omit<Volume, 'name'> | undefined {
+    const has = this.#has
+    if (has.disks && draws.oneIn(2)) {
+      const readOnly = draws.oneIn(2)
+      return draws.of<Omit<Volume, 'name'>>(
+        { awsElasticBlockStore: { volumeID: draws.of('vol-1', 'aws://us-east-1a/vol-2'), readOnly } },
+        { gcePersistentDisk: { pdName: draws.of('d1', 'd2'), readOnly } },
+        { iscsi: { iqn: 'q', lun: 0, targetPortal: '', readOnly } },
+        { rbd: { monitors: draws.some('m1', 'm2', 'm3'), image: draws.of('i1', 'i2'), readOnly } },
+        { emptyDir: {} },
+      )
+    }
+    if (has.ephemeralClaims && draws.oneIn(2)) return { ephemeral: {} }
+    if (!storageFeatures.some((feature) => has[feature])) return undefined
+    return { persistentVolumeClaim: { claimName: draws.of('c0', 'c1', 'c2', 'c3') } }
+  }
+
   #term(draws: Draws): PodAffinityTerm {
     const has = this.#has
     return {
@@ -394,6 +434,11 @@ export class RandomCluster {
   }
 }
 
-function stored(name: string): { name: string; uid: string; resourceVersion: string; creationTimestamp: string } {
+export function stored(name: string): {
+  name: string
+  uid: string
+  resourceVersion: string
+  creationTimestamp: string
+} {
   return { name, uid: name, resourceVersion: '1', creationTimestamp: '2026-01-01T00:00:00Z' }
 }

@@ -1,7 +1,8 @@
 // Whether a feature of a case matters: the same question is asked of brute force without it. For tests.
 
-import type { Container, Node, Pod, PodAffinityTerm, TopologySpreadConstraint } from '@plimsoll/model'
-import { refusals, type NaiveCluster } from './naive-scheduler.ts'
+import type { Container, Node, Pod, PodAffinityTerm, TopologySpreadConstraint, Volume } from '@plimsoll/model'
+import { podRefusal, refusals, type NaiveCluster, type NaiveNode } from './naive-scheduler.ts'
+import type { NaiveStorage } from './naive-volumes.ts'
 import { zone, type Feature } from './random-cluster.ts'
 
 /** Whether some node's answer is another once the feature is taken out of the pod and the cluster. */
@@ -10,20 +11,22 @@ export function decides(feature: Feature, cluster: NaiveCluster, pod: Pod): bool
   if (without === undefined) return true
   const plain: NaiveCluster = {
     ...cluster,
-    ...without.cluster,
+    ...without.cluster?.(cluster),
     nodes: cluster.nodes.map(({ node, pods }) => ({
       node: without.node?.(node) ?? node,
       pods: pods.map((other) => without.pod?.(other) ?? other),
     })),
   }
   const plainPod = without.pod?.(pod) ?? pod
-  return cluster.nodes.some(
-    (at, i) => (refusals(cluster, pod, at).length === 0) !== (refusals(plain, plainPod, plain.nodes[i]!).length === 0),
-  )
+  return cluster.nodes.some((at, i) => fits(cluster, pod, at) !== fits(plain, plainPod, plain.nodes[i]!))
+}
+
+function fits(cluster: NaiveCluster, pod: Pod, at: NaiveNode): boolean {
+  return podRefusal(cluster, pod) === undefined && refusals(cluster, pod, at).length === 0
 }
 
 interface Removal {
-  readonly cluster?: Partial<NaiveCluster>
+  readonly cluster?: (cluster: NaiveCluster) => Partial<NaiveCluster>
   readonly node?: (node: Node) => Node
   readonly pod?: (pod: Pod) => Pod
 }
@@ -93,6 +96,14 @@ function containers(change: (container: Container) => Container): Removal {
   return spec((old) => ({ containers: old.containers.map(change), initContainers: old.initContainers?.map(change) }))
 }
 
+function storage(change: (storage: NaiveStorage) => Partial<NaiveStorage>): Removal {
+  return { cluster: (cluster) => ({ storage: { ...cluster.storage, ...change(cluster.storage) } }) }
+}
+
+function withoutVolumes(isOut: (volume: Volume) => boolean): Removal {
+  return spec(({ volumes }) => ({ volumes: volumes?.filter((volume) => !isOut(volume)) }))
+}
+
 const isSidecar = (container: Container): boolean => container.restartPolicy === 'Always'
 
 /** How to take each feature out; those without an entry change how cases are drawn, not what they mean. */
@@ -121,7 +132,7 @@ const removal: { readonly [feature in Feature]?: Removal } = {
   spread: spread(() => undefined),
   // Hard in place of soft: shows that softness was seen.
   softSpread: spread((constraint) => ({ ...constraint, whenUnsatisfiable: 'DoNotSchedule' })),
-  spreadDefaults: { cluster: { spreadDefaults: [] } },
+  spreadDefaults: { cluster: () => ({ spreadDefaults: [] }) },
   minDomains: spread((constraint) => ({ ...constraint, minDomains: undefined })),
   spreadPolicies: spread((constraint) => ({
     ...constraint,
@@ -137,5 +148,26 @@ const removal: { readonly [feature in Feature]?: Removal } = {
     terms((term) => ({ ...term, matchLabelKeys: undefined })),
   ),
   mismatchLabelKeys: terms((term) => ({ ...term, mismatchLabelKeys: undefined })),
+  boundClaims: storage(({ volumes }) => ({
+    volumes: volumes.map((volume) => ({
+      ...volume,
+      metadata: { ...volume.metadata, labels: undefined },
+      spec: { ...volume.spec, nodeAffinity: undefined },
+    })),
+  })),
+  waitingClaims: storage(({ classes }) => ({
+    classes: classes.map((each) => ({ ...each, provisioner: 'any', allowedTopologies: undefined })),
+  })),
+  presentVolumes: storage(({ volumes }) => ({
+    volumes: volumes.map((volume) => ({ ...volume, spec: { ...volume.spec, storageClassName: 'none' } })),
+  })),
+  volumeLimits: storage(() => ({ csiNodes: [] })),
+  storageCapacity: storage(() => ({ drivers: [] })),
+  claimsOfOnePod: storage(({ claims }) => ({
+    claims: claims.map((claim) => ({ ...claim, spec: { ...claim.spec, accessModes: [] } })),
+  })),
+  ephemeralClaims: withoutVolumes((volume) => volume.ephemeral !== undefined),
+  brokenClaims: spec(() => ({ volumes: undefined })),
+  disks: withoutVolumes((volume) => volume.persistentVolumeClaim === undefined && volume.ephemeral === undefined),
   terminating: { pod: (pod) => ({ ...pod, metadata: { ...pod.metadata, deletionTimestamp: undefined } }) },
 }
