@@ -14,7 +14,7 @@ import {
   type ResourceList,
 } from '@plimsoll/model'
 import { classOf, type PodClass } from '../pod-class.ts'
-import { Dimensions } from './dimensions.ts'
+import { Dimensions, type RequestVector } from './dimensions.ts'
 import type { PlannedClaim, ProvisioningInput, ProvisioningNode, ProvisioningResult, Unplaced } from './input.ts'
 import { Packer, type Claim, type OpenNode } from './packer.ts'
 import { PodForm } from './pod-form.ts'
@@ -45,6 +45,7 @@ class Pass {
   readonly #forms = new Map<PodClass, PodForm>()
   /** By pod. */
   readonly #formOf: PodForm[]
+  readonly #vectors = new Map<PodClass, RequestVector>()
   readonly #placing: ReadonlySet<string>
   readonly #nodeSets = new Map<ProvisioningNode, number>()
   #asked: ReadonlySet<string> | undefined = undefined
@@ -85,7 +86,7 @@ class Pass {
       topology: this.#topology,
       dimensions: this.#dimensions,
     })
-    this.#countPresent(nodes, open)
+    this.#countPresent(open)
   }
 
   run(): ProvisioningResult {
@@ -207,6 +208,15 @@ class Pass {
     return keys
   }
 
+  #vectorOf(podClass: PodClass): RequestVector {
+    let found = this.#vectors.get(podClass)
+    if (found === undefined) {
+      found = this.#dimensions.vectorOf(podClass.requests)
+      this.#vectors.set(podClass, found)
+    }
+    return found
+  }
+
   #stays(pod: Pod): boolean {
     return !isDone(pod) && !this.#placing.has(pod.metadata.uid ?? '')
   }
@@ -228,7 +238,7 @@ class Pass {
     }
     for (const pod of entry.pods) {
       if (!this.#stays(pod)) continue
-      const { amounts } = dimensions.vectorOf(classOf(pod).requests)
+      const { amounts } = this.#vectorOf(classOf(pod))
       const isDaemon = ownedByDaemonSet(pod)
       for (let d = 0; d < room.length; d++) {
         room[d]! -= amounts[d]!
@@ -269,7 +279,7 @@ class Pass {
     }
   }
 
-  #countPresent(nodes: readonly ProvisioningNode[], open: readonly OpenNode[]): void {
+  #countPresent(open: readonly OpenNode[]): void {
     const hosts = new Map(open.map((node, host) => [node.entry, host]))
     this.#topology.countPresent({
       placing: this.#placing,
