@@ -1,4 +1,12 @@
+export {
+  DeviceProvisioning,
+  slicesThatCount,
+  type HostAllocation,
+  type ProvisioningDevices,
+} from './dynamic-resources/device-provisioning.ts'
 export { DeviceState } from './dynamic-resources/device-state.ts'
+export { copyClaimNames, copyClaims, copySlices, type NodeCopy } from './dynamic-resources/node-copy.ts'
+export { deviceUtilization, type DeviceUtilization } from './dynamic-resources/utilization.ts'
 export { countedReasons, failedSchedulingMessage, type PreemptionOutcome } from './message.ts'
 export { compileRequiredNodeAffinity } from './node-affinity.ts'
 export type { NodeState } from './node-entry.ts'

@@ -1,6 +1,7 @@
 // What one provisioning pass is asked and what it answers; plain data.
 import type { InstanceType, LabelRegistry, Labels, Node, Pod, Requirements, ResourceList, Taint } from '@plimsoll/model'
 
+import type { DeviceProvisioning } from '../dynamic-resources/device-provisioning.ts'
 import type { TypeObstacles } from './reasons.ts'
 
 /** A NodePool as the packer sees it. */
@@ -68,6 +69,8 @@ export interface ProvisioningInput {
   /** Nodes whose pods may go to settling nodes. */
   readonly leaving?: ReadonlySet<string> | undefined
   readonly registry?: LabelRegistry | undefined
+  /** Unset: pods with resource claims are left out (`--ignore-dra-requests`). Made for this pass; the pass uses it up. */
+  readonly devices?: DeviceProvisioning | undefined
   /** Asked before each try of a pod; once true, what is placed stays and the rest is left. */
   readonly expired?: (() => boolean) | undefined
   /** How many instance types a claim may name; the cheapest stay. Default 600. */
@@ -89,6 +92,8 @@ export interface PlannedClaim {
   readonly minValuesRelaxed: boolean
   /** The reservations it holds, sorted. */
   readonly reservations: readonly string[]
+  /** Of the devices that its pods were given, sorted: the annotation karpenter.sh/requested-dra-drivers. */
+  readonly deviceDrivers: readonly string[]
 }
 
 export interface Unplaced {

@@ -20,9 +20,11 @@ import {
   type Taint,
 } from '@plimsoll/model'
 import { portsCollide, type HostPort } from '../host-ports.ts'
+import { hasClaims } from '../dynamic-resources/device-state.ts'
 import { hasBit, HostSet, lowestBit, wordsFor } from './bits.ts'
 import { Buckets } from './buckets.ts'
 import type { Dimensions } from './dimensions.ts'
+import { HostDevices, type Allotted } from './host-devices.ts'
 import type { ProvisioningInput, ProvisioningNode } from './input.ts'
 import type { PodForm } from './pod-form.ts'
 import { rowsWithoutCollision, type CompiledPool } from './pool.ts'
@@ -60,6 +62,8 @@ export type Attempt = 'placed' | 'unschedulable' | 'reserved'
 interface Fitting {
   set: number
   rows: Uint32Array
+  /** For pods with resource claims. */
+  allotted: Allotted | undefined
 }
 
 export class Packer {
@@ -72,6 +76,7 @@ export class Packer {
   /** Grows with every pod placed. */
   version = 0
   readonly reservations: Reservations | undefined
+  readonly devices: HostDevices | undefined
   readonly topology: Topology
   readonly #input: ProvisioningInput
   readonly #nodePorts: HostPort[][]
@@ -85,7 +90,7 @@ export class Packer {
   /** By pool: see `#nextClaim`. */
   readonly #drafts: (Claim | undefined)[] = []
   #blocked = new Uint32Array(64)
-  readonly #scratch: Fitting = { set: 0, rows: new Uint32Array(0) }
+  readonly #scratch: Fitting = { set: 0, rows: new Uint32Array(0), allotted: undefined }
 
   constructor(o: {
     readonly input: ProvisioningInput
@@ -112,7 +117,8 @@ export class Packer {
       if (node.entry.settling === true) this.#settling.add(host)
     })
     this.#hasSettling = o.nodes.some((node) => node.entry.settling === true)
-    const { reserved, pools } = o.input
+    const { reserved, pools, devices } = o.input
+    this.devices = devices === undefined ? undefined : new HostDevices(devices, o.sets, pools)
     if (reserved !== undefined && o.pools.some((pool) => pool.universe.hasReserved)) {
       this.reservations = new Reservations(
         pools.map((pool) => pool.instanceTypes),
@@ -227,6 +233,11 @@ export class Packer {
       form.rejected.add(host)
       return false
     }
+    if (this.devices !== undefined && hasClaims(form.pod)) {
+      const allocation = this.devices.onNode(node, form.podClass)
+      if (allocation.kind === 'refused') return false
+      this.#scratch.allotted = allocation
+    }
     return this.#nodeIsInOpenDomain(node, form)
   }
 
@@ -297,22 +308,40 @@ export class Packer {
     if (this.#settle(claim, form, merged, false)) return true
     // When no row would do even without the topologies, none ever will.
     if (form.topology!.byKey.length === 0 || !this.#narrow(claim, form, merged)) {
-      if (this.reservations === undefined && !this.sets.get(merged).hasMinValues) form.rejected.add(host)
+      const lasting = this.reservations === undefined && !hasClaims(form.pod)
+      if (lasting && !this.sets.get(merged).hasMinValues) form.rejected.add(host)
     }
     return false
   }
 
-  /** Topologies, then rows, then reservations. Leaves the answer in `#scratch`. */
+  /** Devices, then topologies, then rows, then reservations. Leaves the answer in `#scratch`. */
   #settle(claim: Claim, form: PodForm, merged: number, fresh: boolean): boolean {
-    const set = this.#heedTopologies(form, merged)
+    return (
+      this.#settleRows(claim, form, merged, fresh) &&
+      (this.reservations === undefined || this.#reservable(claim, this.#scratch) !== undefined)
+    )
+  }
+
+  #settleRows(claim: Claim, form: PodForm, merged: number, fresh: boolean): boolean {
+    const scratch = this.#scratch
+    scratch.allotted = undefined
+    if (this.devices !== undefined && hasClaims(form.pod)) {
+      const allocation = this.devices.onClaim(claim, form.podClass)
+      if (allocation.kind === 'refused') return false
+      scratch.allotted = allocation
+    }
+    const { allotted } = scratch
+    const reached = allotted === undefined ? merged : this.sets.merge(merged, this.sets.number(allotted.requirements))
+    if (reached < 0) return false
+    const set = this.#heedTopologies(form, reached)
     if (set < 0) return false
     if (!this.#narrow(claim, form, set)) return false
     if (claim.pool.hasMinValues) {
-      const enough = this.#offersEnough(claim.pool, set, this.#scratch.rows, fresh)
+      const enough = this.#offersEnough(claim.pool, set, scratch.rows, fresh)
       if (enough < 0) return false
-      this.#scratch.set = enough
+      scratch.set = enough
     }
-    return this.reservations === undefined || this.#reservable(claim, this.#scratch) !== undefined
+    return allotted === undefined || this.devices!.keep(allotted, claim, scratch.rows)
   }
 
   #heedTopologies(form: PodForm, set: number): number {
@@ -499,9 +528,7 @@ export class Packer {
   /** Whether a settlement failed on reservations alone. */
   #wasReserved(claim: Claim, form: PodForm, set: number): boolean {
     if (this.reservations === undefined) return false
-    const heeded = this.#heedTopologies(form, set)
-    if (heeded < 0 || !this.#narrow(claim, form, heeded)) return false
-    return !claim.pool.hasMinValues || this.#offersEnough(claim.pool, heeded, this.#scratch.rows, true) >= 0
+    return this.#settleRows(claim, form, set, true)
   }
 
   /** Whether those who seek company on their host may begin a new one. */
@@ -520,20 +547,22 @@ export class Packer {
     const { amounts, asked } = form.vector
     for (let i = 0; i < asked.length; i++) this.#room[asked[i]!]![host]! -= amounts[asked[i]!]!
     this.nodePods[host]!.push(pod)
+    if (this.devices !== undefined && hasClaims(form.pod)) this.devices.commit(this.#scratch.allotted!, undefined)
     for (const port of form.podClass.ports) this.#nodePorts[host]!.push(port)
     this.topology.land(form.topology!, { host, hostname: node.hostname, taints: node.taints, set: node.set })
     this.version++
   }
 
-  #addToClaim(claim: Claim, pod: Pod, form: PodForm, { set, rows }: Fitting): void {
+  #addToClaim(claim: Claim, pod: Pod, form: PodForm, { set, rows, allotted }: Fitting): void {
     const { host, pool } = claim
     if (this.reservations !== undefined) {
-      this.reservations.hold(host, this.#reservable(claim, { set, rows }) ?? new Set())
+      this.reservations.hold(host, this.#reservable(claim, { set, rows, allotted }) ?? new Set())
     }
     const narrower = claim.pods.length === 0 || claim.set !== set
     if (claim.pods.length === 0) claim.minValuesRelaxed = this.#isRelaxed(claim.set, set)
     claim.set = set
     claim.rows.set(rows)
+    if (allotted !== undefined) this.devices!.commit(allotted, claim)
     const { amounts, asked } = form.vector
     for (let i = 0; i < asked.length; i++) {
       const d = asked[i]!

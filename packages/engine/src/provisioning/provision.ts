@@ -13,6 +13,7 @@ import {
   type Pod,
   type ResourceList,
 } from '@plimsoll/model'
+import { hasClaims } from '../dynamic-resources/device-state.ts'
 import { classOf, type PodClass } from '../pod-class.ts'
 import { Dimensions, type RequestVector } from './dimensions.ts'
 import type { PlannedClaim, ProvisioningInput, ProvisioningNode, ProvisioningResult, Unplaced } from './input.ts'
@@ -114,7 +115,7 @@ class Pass {
     const who = anywhere ? 0 : 1
     // Nothing was placed since it last failed: it would again.
     if (first.failedAt[who] === packer.version) return false
-    if (needsClaims(pod)) return false
+    if (this.#isLeftOut(pod, first)) return false
     for (let form: PodForm | undefined = first; form !== undefined; form = form.relaxed) {
       form.topology ??= this.#topology.bind(form.podClass, form.rules)
       const attempt = packer.place(pod, form, anywhere)
@@ -290,7 +291,10 @@ class Pass {
 
   #unplaced(pod: Pod, first: PodForm, untried: boolean): Unplaced {
     if (untried) return { pod, kind: 'expired', message: () => timedOut, obstacles: () => [] }
-    if (needsClaims(pod)) return { pod, kind: 'dynamicResources', message: () => waitsForClaims, obstacles: () => [] }
+    if (this.#isLeftOut(pod, first)) {
+      const message = this.#packer.devices?.problemOf(first.podClass) ?? waitsForClaims
+      return { pod, kind: 'dynamicResources', message: () => message, obstacles: () => [] }
+    }
     const kind = first.failedKind[this.#isAnywhere(pod) ? 0 : 1]
     let last = first
     while (last.relaxed !== undefined && last.relaxed.topology !== undefined) last = last.relaxed
@@ -301,6 +305,13 @@ class Pass {
       message: () => messageOf(this.#packer, last),
       obstacles: () => obstaclesOf(this.#packer, last, names),
     }
+  }
+
+  /** Whether it asks for devices that are not handled, or by claims that are not there yet. */
+  #isLeftOut(pod: Pod, { podClass }: PodForm): boolean {
+    if (!hasClaims(pod)) return false
+    const { devices } = this.#packer
+    return devices === undefined || devices.problemOf(podClass) !== undefined
   }
 
   #isAnywhere(pod: Pod): boolean {
@@ -354,6 +365,7 @@ class Pass {
         requirements: sets.get(set),
         minValuesRelaxed: claim.minValuesRelaxed,
         reservations,
+        deviceDrivers: this.#packer.devices?.driversOf(claim) ?? [],
       },
       () => pool.universe.typesByPrice(rows, set).slice(0, this.#instanceTypesMax),
       () => this.#requestsOf(claim),
@@ -403,6 +415,7 @@ class Planned implements PlannedClaim {
   readonly requirements: Requirements
   readonly minValuesRelaxed: boolean
   readonly reservations: readonly string[]
+  readonly deviceDrivers: readonly string[]
   #types: readonly InstanceType[] | undefined = undefined
   readonly #typesOf: () => readonly InstanceType[]
   readonly #requestsOf: () => ReadonlyMap<string, number>
@@ -417,6 +430,7 @@ class Planned implements PlannedClaim {
     this.requirements = o.requirements
     this.minValuesRelaxed = o.minValuesRelaxed
     this.reservations = o.reservations
+    this.deviceDrivers = o.deviceDrivers
     this.#typesOf = typesOf
     this.#requestsOf = requestsOf
   }
@@ -432,10 +446,6 @@ class Planned implements PlannedClaim {
 
 function allocatableOfNode(entry: ProvisioningNode): ResourceList {
   return entry.allocatable ?? entry.node.status?.allocatable ?? {}
-}
-
-function needsClaims(pod: Pod): boolean {
-  return (pod.spec.resourceClaims?.length ?? 0) > 0
 }
 
 function ownedByDaemonSet(pod: Pod): boolean {

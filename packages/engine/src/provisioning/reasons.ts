@@ -15,10 +15,13 @@ import {
   type Requirement,
   type Requirements,
 } from '@plimsoll/model'
+import { hasClaims } from '../dynamic-resources/device-state.ts'
+import type { HostAllocation } from '../dynamic-resources/device-provisioning.ts'
 import { portsCollide } from '../host-ports.ts'
 import { classOf, type PodClass } from '../pod-class.ts'
 import { hasBit } from './bits.ts'
 import { cpu } from './dimensions.ts'
+import type { Allotted } from './host-devices.ts'
 import type { Claim, Packer } from './packer.ts'
 import type { PodForm } from './pod-form.ts'
 import { rowsWithoutCollision, type CompiledPool } from './pool.ts'
@@ -103,12 +106,27 @@ function poolMessage(packer: Packer, form: PodForm, pool: CompiledPool): PoolMes
       }
       set = sets.merge(merged, alternative.set)
     }
+    const devices = devicesOf(packer, form, claim)
+    if (devices?.kind === 'refused') {
+      last = plain(`allocating dynamic resources, ${devices.reason}`)
+      continue
+    }
+    if (devices !== undefined) {
+      const asked = sets.number(devices.requirements)
+      const problems = sets.problems(set, asked)
+      if (problems !== undefined) {
+        last = plain(`incompatible dynamic resource requirements, ${incompatibilityText(problems)}`)
+        continue
+      }
+      set = sets.merge(set, asked)
+    }
     const heeded = topologyProblem(packer, form, claim, set)
     if (typeof heeded === 'string') {
       last = plain(heeded)
       continue
     }
-    const filtered = filterProblem(packer, form, claim, heeded)
+    const filtered =
+      filterProblem(packer, form, claim, heeded) ?? (devices && typesProblem(packer, form, claim, heeded, devices))
     last = filtered === undefined ? { text: reservedOut, reserved: true } : plain(filtered)
   }
   return last
@@ -191,6 +209,18 @@ function topologyText(packer: Packer, form: PodForm, { group }: Rule, node: Requ
     `(counts = ${shown.join(', ')}${rest}, podDomains = ${requirementText(form.strict.find(group.key) ?? any)}, ` +
     `nodeDomains = ${requirementText(node ?? any)}`
   )
+}
+
+/** What the pod's devices make of the claim; undefined for pods without resource claims. */
+function devicesOf(packer: Packer, form: PodForm, claim: Claim): HostAllocation | undefined {
+  return hasClaims(form.pod) ? packer.devices?.onClaim(claim, form.podClass) : undefined
+}
+
+function typesProblem(packer: Packer, form: PodForm, claim: Claim, set: number, devices: Allotted): string | undefined {
+  const supported = { ...claim, rows: claim.rows.slice() }
+  const some = packer.devices!.keep(devices, claim, supported.rows)
+  if (some && filterProblem(packer, form, supported, set) === undefined) return undefined
+  return 'no instance type satisfies both scheduling and dynamic resource requirements'
 }
 
 /** Why none of the claim's types will do with that set; undefined: some would. */
