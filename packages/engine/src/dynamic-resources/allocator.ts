@@ -252,7 +252,7 @@ class NodeGround implements Ground {
 const noAmounts: Amounts = new Map()
 
 /** The counters of the pool less what its devices in use draw, wherever they are. */
-export function countersLeft(pool: DevicePool, use: DeviceUse): Map<string, Map<string, bigint>> {
+function countersLeft(pool: DevicePool, use: DeviceUse): Map<string, Map<string, bigint>> {
   const left = new Map<string, Map<string, bigint>>()
   if (pool.kind !== 'usable') return left
   for (const [set, counters] of pool.counters) left.set(set, new Map(counters))

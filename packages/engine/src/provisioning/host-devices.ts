@@ -4,6 +4,7 @@ import {
   labelKeys,
   requirement,
   type InstanceType,
+  type Node,
   type Requirements,
   type ResourceV1ResourceClaim,
 } from '@plimsoll/model'
@@ -12,11 +13,29 @@ import type { HostInstanceType } from '../dynamic-resources/device-host.ts'
 import type { DeviceProvisioning, HostAllocation } from '../dynamic-resources/device-provisioning.ts'
 import type { PodClass } from '../pod-class.ts'
 import { hasBit } from './bits.ts'
-import type { ProvisioningPool } from './input.ts'
-import type { Claim, OpenNode } from './packer.ts'
 import type { RequirementSets } from './requirement-sets.ts'
 
 export type Allotted = Extract<HostAllocation, { readonly kind: 'allocated' }>
+
+/** A node that is there. */
+interface PresentNode {
+  readonly entry: {
+    readonly node: Node
+    readonly initialized: boolean
+    readonly pool?: string | undefined
+    readonly registered?: boolean | undefined
+  }
+  readonly hostname: string
+  readonly set: number
+}
+
+/** A claim for a node of one of the types whose rows it has. */
+interface OpenClaim {
+  readonly hostname: string
+  readonly set: number
+  readonly rows: Uint32Array
+  readonly pool: { readonly universe: { readonly rows: readonly { readonly type: InstanceType }[] } }
+}
 
 type PodClaims = readonly ResourceV1ResourceClaim[] | { readonly problem: string }
 
@@ -27,7 +46,11 @@ export class HostDevices {
   readonly #claims = new Map<PodClass, PodClaims>()
   readonly #types = new Map<InstanceType, HostInstanceType>()
 
-  constructor(devices: DeviceProvisioning, sets: RequirementSets, pools: readonly ProvisioningPool[]) {
+  constructor(
+    devices: DeviceProvisioning,
+    sets: RequirementSets,
+    pools: readonly { readonly name: string; readonly instanceTypes: readonly InstanceType[] }[],
+  ) {
     this.#devices = devices
     this.#sets = sets
     this.#typesByPool = new Map(pools.map((pool) => [pool.name, pool.instanceTypes]))
@@ -39,7 +62,7 @@ export class HostDevices {
     return 'problem' in claims ? claims.problem : undefined
   }
 
-  onNode(node: OpenNode, podClass: PodClass): HostAllocation {
+  onNode(node: PresentNode, podClass: PodClass): HostAllocation {
     const { entry, hostname, set } = node
     const { metadata, spec } = entry.node
     const typeName = metadata.labels?.[labelKeys.instanceType] ?? ''
@@ -54,7 +77,7 @@ export class HostDevices {
     })
   }
 
-  onClaim(claim: Claim, podClass: PodClass): HostAllocation {
+  onClaim(claim: OpenClaim, podClass: PodClass): HostAllocation {
     const { hostname, set, rows, pool } = claim
     const types = new Set<InstanceType>()
     pool.universe.rows.forEach(({ type }, r) => {
@@ -68,7 +91,7 @@ export class HostDevices {
   }
 
   /** Keeps the rows of types that can serve the pod's claims; false when none is left. */
-  keep(allotted: Allotted, claim: Claim, rows: Uint32Array): boolean {
+  keep(allotted: Allotted, claim: OpenClaim, rows: Uint32Array): boolean {
     const names = new Set(allotted.instanceTypes)
     claim.pool.universe.rows.forEach(({ type }, r) => {
       if (!names.has(type.name)) rows[r >>> 5]! &= ~(1 << (r & 31))
@@ -77,7 +100,7 @@ export class HostDevices {
   }
 
   /** Gives the devices away; types that the claim has lost since let go of theirs. */
-  commit(allotted: Allotted, claim: Claim | undefined): void {
+  commit(allotted: Allotted, claim: OpenClaim | undefined): void {
     allotted.commit()
     if (claim === undefined) return
     const left = new Set<string>()
@@ -89,7 +112,7 @@ export class HostDevices {
   }
 
   /** See DeviceProvisioning.driversOf. */
-  driversOf(claim: Claim): readonly string[] {
+  driversOf(claim: OpenClaim): readonly string[] {
     return this.#devices.driversOf(claim.hostname)
   }
 
