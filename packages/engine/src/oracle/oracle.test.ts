@@ -26,13 +26,14 @@ interface Case {
 }
 
 const seed = fc.noShrink(fc.nat())
-const anyCase: fc.Arbitrary<Case> = fc.record({
+const parts = {
   features: fc.subarray([...features], { maxLength: 8 }),
   nodes: fc.array(seed, { minLength: 1, maxLength: 5, size: 'max' }),
   steps: fc.array(seed, { maxLength: 16, size: 'max' }),
   probes: fc.array(seed, { minLength: 1, maxLength: 3, size: 'max' }),
   storage: seed,
-})
+}
+const anyCase: fc.Arbitrary<Case> = fc.record(parts)
 
 const nodeNames = ['n0', 'n1', 'n2', 'n3', 'n4', 'n5']
 
@@ -85,6 +86,17 @@ class Play {
     else if (kind < 11) this.#unfork(draws.of('revert', 'revert', 'commit'))
     else if (this.#nodes.length > 0) this.#change(draws, kind)
     return false
+  }
+
+  /** Nodes or pods come and go, and no fork stays open for long. */
+  churn(draws: Draws, what: 'nodes' | 'pods'): void {
+    if (this.#saved.length > 3) while (this.#saved.length > 0) this.#unfork(draws.of('revert', 'commit'))
+    if (what === 'nodes') {
+      if (this.#nodes.length > 3) this.#change(draws, 11)
+      this.addNode(draws)
+    } else if (this.#nodes.length > 0) {
+      for (let n = 0; n < 6; n++) this.#change(draws, 20)
+    }
   }
 
   #fork(): void {
@@ -207,14 +219,18 @@ function compare({ snapshot, cluster }: Play, pod: Pod, seen: Seen): void {
   agree(`first fit after ${after}`, snapshot.firstFit(pod, { startAfter: after }), next)
 }
 
-function play(drawn: Case, seen: Seen): void {
+function play(drawn: Case, seen: Seen, churn?: 'nodes' | 'pods'): void {
   const play = new Play(featuresWith(drawn.features), new Draws(drawn.storage))
   for (const node of drawn.nodes) play.addNode(new Draws(node))
   const probes = drawn.probes.map((probe) => play.pod(new Draws(probe)))
   let probe = 0
   const look = (): void => compare(play, probes[probe++ % probes.length]!, seen)
   look()
-  for (const step of drawn.steps) if (play.step(new Draws(step))) look()
+  for (const step of drawn.steps) {
+    const draws = new Draws(step)
+    if (churn !== undefined && draws.oneIn(2)) play.churn(draws, churn)
+    else if (play.step(draws)) look()
+  }
   for (const _ of probes) look()
   play.holdsTheSame()
   // One feature of the case, in turn: would the answer have been another without it?
@@ -274,6 +290,17 @@ describe('the engine against brute force', () => {
   // A quick look while working: npx vitest run packages/engine/src/oracle -t 2,000
   it('agrees on 2,000 small clusters', () => {
     expect(property(2000).get('fits')).toBeGreaterThan(1000)
+  })
+
+  // Slots run out, holes are closed, and what was remembered is forgotten only after many changes.
+  it.each(['nodes', 'pods'] as const)('agrees through long lives in which %s come and go', (what) => {
+    const seen: Seen = new Map()
+    const longCase = fc.record({ ...parts, steps: fc.array(seed, { minLength: 2000, maxLength: 2000, size: 'max' }) })
+    fc.assert(
+      fc.property(longCase, (drawn) => play(drawn, seen, what)),
+      { numRuns: 12, seed: 20260103 },
+    )
+    expect(seen.get('fits')).toBeGreaterThan(1000)
   })
 
   it('agrees on 50,000 small clusters', { timeout: 600_000 }, () => {

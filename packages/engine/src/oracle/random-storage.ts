@@ -56,7 +56,7 @@ function claim(draws: Draws, has: Has, name: string): PersistentVolumeClaim {
   const kind = draws.of(...kinds.filter((each) => typeof each === 'string'), 'waiting')
   const annotations: Record<string, string> = {}
   const isBound = kind === 'bound' || (kind === 'broken' && draws.oneIn(2))
-  if (isBound && (kind === 'bound' || draws.oneIn(2))) annotations['pv.kubernetes.io/bind-completed'] = 'yes'
+  if (kind === 'bound' || (kind === 'broken' && draws.oneIn(2))) annotations['pv.kubernetes.io/bind-completed'] = 'yes'
   if (!isBound && draws.oneIn(6)) annotations['volume.kubernetes.io/selected-node'] = draws.of('n0', 'n1')
   const byAnnotation = draws.oneIn(8)
   const storageClassName = kind === 'broken' ? draws.of('soon', 'absent', '') : draws.of('later', 'manual', 'old')
