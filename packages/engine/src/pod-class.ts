@@ -112,6 +112,11 @@ export function classOf(pod: Pod): PodClass {
   return found
 }
 
+/** Says that the pod differs from another only in what does not count here, so that its class need not be looked up. */
+export function declareAlike(pod: Pod, other: Pod): void {
+  byPod.set(pod, classOf(other))
+}
+
 /** As `classOf`, for a pod of which an earlier state is known: most changes are to the status and matter to nobody here. */
 export function reclassOf(pod: Pod, before: Pod, earlier: PodClass): PodClass {
   const same =

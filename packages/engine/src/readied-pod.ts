@@ -13,6 +13,8 @@ export class ReadiedPod {
   readonly podClass: PodClass
   /** Of the population, when it was made. */
   readonly epoch: number
+  /** Whether a node that refuses goes on refusing as long as pods only come and no node changes. */
+  readonly refusalsLast: boolean
   readonly #columns: NodeColumns
   /** In kube-scheduler's order. */
   readonly #checks: readonly Check[]
@@ -40,6 +42,7 @@ export class ReadiedPod {
     this.#ofNode = checks.filter(({ scope }) => scope === 'node')
     this.#ofRoom = checks.filter(({ scope }) => scope === 'room')
     this.#ofCluster = checks.filter(({ scope }) => scope === 'cluster')
+    this.refusalsLast = this.#ofCluster.every(({ refusalLasts }) => refusalLasts === true)
     const words = (world.columns.capacity + 31) >>> 5
     this.#refused = new Uint32Array(words)
     this.#admitted = new Uint32Array(words)

@@ -223,6 +223,14 @@ export class ClusterSnapshot {
   }
 
   /**
+   * Whether a node that refuses the pod, or any other of its class, goes on refusing as long as pods only come and no node
+   * changes; never of a pod that names its node.
+   */
+  refusalsLast(pod: Pod): boolean {
+    return (pod.spec.nodeName ?? '') === '' && this.checkPod(pod) === undefined && this.#ready(pod).refusalsLast
+  }
+
+  /**
    * The first node that the pod fits and that is accepted, in order of insertion, beginning after the node `startAfter`
    * and around (kubernetes/autoscaler:cluster-autoscaler/simulator/clustersnapshot/predicate, RunFiltersUntilPassingNode).
    */

@@ -38,20 +38,20 @@ export function utilizationOf(
     const share = total > 0 ? used / total : 0
     return { cpu: 0, memory: 0, gpu: share, resource: gpu ?? 'nvidia.com/gpu', utilization: share }
   }
-  let milliCpu = 0
-  let memory = 0
+  // What the snapshot has summed up, but for the pods that do not count.
+  let { milliCpu, memory } = state.requested as { milliCpu: number; memory: number }
   let ignoredMilliCpu = 0
   let ignoredMemory = 0
   for (const pod of state.pods) {
-    if (isLongTerminating(pod, o.now)) continue
+    const gone = isLongTerminating(pod, o.now)
+    const ignored = (o.ignoreDaemonSets && isDaemonSetPod(pod)) || (o.ignoreMirrorPods && isMirrorPod(pod))
+    if (!gone && !ignored) continue
     const requests = podRequests(pod)
-    if ((o.ignoreDaemonSets && isDaemonSetPod(pod)) || (o.ignoreMirrorPods && isMirrorPod(pod))) {
-      ignoredMilliCpu += requests.milliCpu
-      ignoredMemory += requests.memory
-    } else {
-      milliCpu += requests.milliCpu
-      memory += requests.memory
-    }
+    milliCpu -= requests.milliCpu
+    memory -= requests.memory
+    if (gone) continue
+    ignoredMilliCpu += requests.milliCpu
+    ignoredMemory += requests.memory
   }
   const cpuShare = share(milliCpu, state.allocatable.milliCpu - ignoredMilliCpu)
   const memoryShare = share(memory, state.allocatable.memory - ignoredMemory)

@@ -2,11 +2,11 @@
 // Mirrors kubernetes-sigs/cluster-autoscaler:pkg/estimator/binpacking_estimator.go (1.36; rules CA-85 to CA-89).
 
 import { milliValue, wholeValue, type Pod } from '@plimsoll/model'
-import type { PodClass } from '../pod-class.ts'
+import { classOf, type PodClass } from '../pod-class.ts'
 import { podRequests } from '../resources.ts'
 import type { ClusterSnapshot } from '../snapshot.ts'
 import { instantiate, type NodeTemplate } from './node-template.ts'
-import { Remaining, rememberedClass } from './refusals.ts'
+import { Remaining } from './remaining.ts'
 
 export interface EstimateLimits {
   /** How many nodes may be added: the smallest positive number counts; 0 is no limit, a negative one admits no node at all. */
@@ -70,8 +70,8 @@ class Estimation {
   /** The number of the node where a pod was last found a place among those created before. */
   #at = 0
   #stoppedBy: Estimate['stoppedBy']
-  /** The created nodes that have not refused the class yet. */
-  readonly #remaining = new Map<PodClass, Remaining>()
+  /** The created nodes that have not refused the class yet, where that can be remembered. */
+  readonly #remaining = new Map<PodClass, Remaining | 'none'>()
 
   constructor(snapshot: ClusterSnapshot, template: NodeTemplate, limits: EstimateLimits) {
     this.#snapshot = snapshot
@@ -120,11 +120,13 @@ class Estimation {
   }
 
   #remainingFor(pod: Pod): Remaining | undefined {
-    const podClass = rememberedClass(pod)
-    if (podClass === undefined) return undefined
+    const podClass = classOf(pod)
     let remaining = this.#remaining.get(podClass)
-    if (remaining === undefined) this.#remaining.set(podClass, (remaining = new Remaining()))
-    return remaining
+    if (remaining === undefined) {
+      remaining = this.#snapshot.refusalsLast(pod) ? new Remaining() : 'none'
+      this.#remaining.set(podClass, remaining)
+    }
+    return remaining === 'none' || pod.spec.nodeName !== undefined ? undefined : remaining
   }
 
   #openNodes(pods: readonly Pod[], from: number): void {

@@ -2,7 +2,6 @@ import { controllerOf, type Pod } from '@plimsoll/model'
 import type { NodeState } from '../node-entry.ts'
 import { podClassKey, type PodClass, classOf } from '../pod-class.ts'
 import type { ClusterSnapshot } from '../snapshot.ts'
-import { refusalsLast } from './refusals.ts'
 
 export interface Placement {
   readonly pod: Pod
@@ -45,18 +44,18 @@ export class PodPlacer {
       else waiting.push(pod)
     }
     const rest: Pod[] = []
-    const hopeless = new Hopeless()
+    const hopeless = new Hopeless(snapshot)
     for (let i = 0; i < waiting.length; i++) {
       const pod = waiting[i]!
-      const node = hopeless.has(pod, placed.length)
-        ? undefined
-        : snapshot.firstFit(pod, { startAfter: this.#lastMatch, accept })
-      if (node !== undefined) {
-        this.#lastMatch = node
-        placed.push(this.#put(snapshot, pod, node))
-        continue
+      if (!hopeless.has(pod, placed.length)) {
+        const node = snapshot.firstFit(pod, { startAfter: this.#lastMatch, accept })
+        if (node !== undefined) {
+          this.#lastMatch = node
+          placed.push(this.#put(snapshot, pod, node))
+          continue
+        }
+        hopeless.add(pod, placed.length)
       }
-      hopeless.add(pod, placed.length)
       rest.push(pod)
       if (o.breakOnFailure === true) {
         for (let j = i + 1; j < waiting.length; j++) rest.push(waiting[j]!)
@@ -97,6 +96,11 @@ class Hopeless {
    * (pkg/simulator/scheduling/similar_pods.go).
    */
   readonly #controllers = new Map<string, Set<string>>()
+  readonly #snapshot: ClusterSnapshot
+
+  constructor(snapshot: ClusterSnapshot) {
+    this.#snapshot = snapshot
+  }
 
   has(pod: Pod, placed: number): boolean {
     if (pod.spec.nodeName !== undefined || this.#classes.size === 0) return false
@@ -109,7 +113,7 @@ class Hopeless {
   add(pod: Pod, placed: number): void {
     if (pod.spec.nodeName !== undefined) return
     const podClass = classOf(pod)
-    const lasts = refusalsLast(podClass)
+    const lasts = this.#snapshot.refusalsLast(pod)
     this.#classes.set(podClass, lasts ? Infinity : placed)
     const owner = lasts ? undefined : controllerOf(pod)?.uid
     if (owner === undefined) return

@@ -1,4 +1,5 @@
 import type { Pod } from '@plimsoll/model'
+import { declareAlike } from '../pod-class.ts'
 
 const copies = new WeakMap<Pod, Pod>()
 
@@ -9,6 +10,7 @@ export function unbound(pod: Pod): Pod {
   if (copy === undefined) {
     const { nodeName: _, ...spec } = pod.spec
     copy = { ...pod, spec }
+    declareAlike(copy, pod)
     copies.set(pod, copy)
   }
   return copy

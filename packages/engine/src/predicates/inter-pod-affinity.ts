@@ -32,12 +32,15 @@ interface Parts {
 class InterPodAffinity implements Check {
   readonly plugin = 'InterPodAffinity'
   readonly scope = 'cluster'
+  /** Pods to keep away from only grow in number; a pod that is wanted may come. */
+  readonly refusalLasts: boolean
   readonly #columns: NodeColumns
   readonly #parts: Parts
 
   constructor(columns: NodeColumns, parts: Parts) {
     this.#columns = columns
     this.#parts = parts
+    this.refusalLasts = parts.wanted.length === 0
   }
 
   fits(slot: number): boolean {

@@ -31,6 +31,8 @@ export interface Check {
   /** kube-scheduler's name of the filter plugin. */
   readonly plugin: string
   readonly scope: Scope
+  /** Of scope `cluster`: true when a refusal holds all the same as long as pods only come. */
+  readonly refusalLasts?: boolean
   /** Hot: asked for every pod and node. */
   fits(slot: number): boolean
   /** Why not; called only where `fits` says no. At least one reason, in kube-scheduler's words. */

@@ -1,26 +1,3 @@
-// What is remembered while pods are only put on nodes, never taken off, and no node changes.
-
-import type { Pod } from '@plimsoll/model'
-import { classOf, type PodClass } from '../pod-class.ts'
-
-/**
- * Whether a node that refused a pod of the class goes on refusing while more pods come: room, ports and attachable volumes
- * only shrink, and pods to keep away from only grow in number. A spread constraint may relax when another domain fills
- * up, a required affinity is met once its pod has come, and a device claim that is shared finds its devices elsewhere.
- */
-export function refusalsLast(podClass: PodClass): boolean {
-  const { spread, affinity, sample } = podClass
-  return spread.length === 0 && affinity.length === 0 && sample.spec.resourceClaims === undefined
-}
-
-/** The class to remember refusals of this pod by, or undefined when they do not last. */
-export function rememberedClass(pod: Pod): PodClass | undefined {
-  // A pod that names its node is like no other of its class.
-  if (pod.spec.nodeName !== undefined) return undefined
-  const podClass = classOf(pod)
-  return refusalsLast(podClass) ? podClass : undefined
-}
-
 /**
  * Numbers from 0 that are struck off one by one and never come back; finds the next one left, around, in next to no time
  * (a union-find whose roots are the numbers that are left).
