@@ -26,6 +26,8 @@ export type {
   ReservedCapacity,
   Unplaced,
 } from './provisioning/input.ts'
+export { nodeClaimParts, type NodeClaimParts } from './provisioning/node-claim.ts'
+export type { Obstacle, TypeObstacles } from './provisioning/obstacle.ts'
 export { provision } from './provisioning/provision.ts'
 export { nodeAllocatable, podRequests, type Allocatable, type Resources } from './resources.ts'
 export { ClusterSnapshot, type Survey } from './snapshot.ts'

@@ -5,9 +5,9 @@ import type { Resources } from '../resources.ts'
 import { HostSet } from './bits.ts'
 
 export const cpu = 0
-export const memory = 1
-export const ephemeralStorage = 2
-export const podCount = 3
+const memory = 1
+const ephemeralStorage = 2
+const podCount = 3
 
 const fixed = ['cpu', 'memory', 'ephemeral-storage', 'pods'] as const
 
@@ -88,7 +88,7 @@ export class Dimensions {
 
 type Nanos = Map<string, bigint>
 
-export function nanosOf(list: ResourceList | undefined): Nanos {
+function nanosOf(list: ResourceList | undefined): Nanos {
   const nanos: Nanos = new Map()
   for (const name in list) nanos.set(name, parseQuantity(list[name]!)?.nano ?? 0n)
   return nanos

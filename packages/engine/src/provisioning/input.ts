@@ -2,7 +2,7 @@
 import type { InstanceType, LabelRegistry, Labels, Node, Pod, Requirements, ResourceList, Taint } from '@plimsoll/model'
 
 import type { DeviceProvisioning } from '../dynamic-resources/device-provisioning.ts'
-import type { TypeObstacles } from './reasons.ts'
+import type { TypeObstacles } from './obstacle.ts'
 
 /** A NodePool as the packer sees it. */
 export interface ProvisioningPool {

@@ -344,12 +344,12 @@ function offeringGroups(type: InstanceType): readonly (readonly Offering[])[] {
   const others = new Map<string, Offering[]>()
   for (const offering of type.offerings) {
     if (!offering.available) continue
-    const capacity = Object.entries(offering.capacityOverride ?? {})
+    const capacity = Object.entries(offering.capacityOverride ?? {}).sort(([a], [b]) => (a < b ? -1 : 1))
     if (capacity.length === 0 && offering.overheadOverride === undefined) {
       base.push(offering)
       continue
     }
-    const key = JSON.stringify([capacity.sort(), offering.overheadOverride])
+    const key = JSON.stringify([capacity, offering.overheadOverride])
     const group = others.get(key)
     if (group === undefined) others.set(key, [offering])
     else group.push(offering)

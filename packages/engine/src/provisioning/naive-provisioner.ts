@@ -452,7 +452,8 @@ class Naive {
         const elsewhere = [...counts].some(([domain, pods]) => pods > 0 && suits(pod, domain))
         return elsewhere ? [] : possible.slice(0, 1)
       }
-      default:
+      case 'antiAffinity':
+      case 'shunned':
         // On hosts only the count matters: whether the pod suits the host was asked before.
         return candidates.filter(
           (domain) => count(domain) === 0 && suits(node, domain) && (onHost || suits(pod, domain)),

@@ -54,7 +54,7 @@ export function byWeight(a: ProvisioningPool, b: ProvisioningPool): number {
   return difference !== 0 ? difference : a.name < b.name ? 1 : -1
 }
 
-export function templateRequirements(pool: ProvisioningPool, sets: RequirementSets): Requirements {
+function templateRequirements(pool: ProvisioningPool, sets: RequirementSets): Requirements {
   const { registry } = sets
   const labels = { ...pool.labels, [labelKeys.nodePool]: pool.name }
   let result = pool.requirements.and(Requirements.fromLabels(labels, registry))
@@ -163,7 +163,7 @@ interface CapacityOrder {
 }
 
 /** What is left of a pool's limits, as more of it is planned. */
-export class PoolLimits {
+class PoolLimits {
   readonly #universe: InstanceUniverse
   /** Dimensions that are limited, `nodes` aside. */
   readonly #limited: readonly number[]

@@ -22,41 +22,14 @@ import { classOf, type PodClass } from '../pod-class.ts'
 import { hasBit } from './bits.ts'
 import { cpu } from './dimensions.ts'
 import type { Allotted } from './host-devices.ts'
+import type { Obstacle, TypeObstacles } from './obstacle.ts'
 import type { Claim, Packer } from './packer.ts'
 import type { PodForm } from './pod-form.ts'
 import { rowsWithoutCollision, type CompiledPool } from './pool.ts'
 import { taintProblem } from './taints.ts'
 import type { Rule } from './topology.ts'
 
-/** One thing that stands between a pod and an instance type of a pool. */
-export type Obstacle =
-  /** The pool's limits: for every type when `nodes`, else for types with more of a resource than is left. */
-  | { readonly constraint: 'limits'; readonly message: string }
-  | { readonly constraint: 'taints'; readonly message: string }
-  /** Labels that the pool or the type cannot have. */
-  | { readonly constraint: 'requirements'; readonly keys: readonly string[]; readonly message: string }
-  | { readonly constraint: 'volumes'; readonly message: string }
-  | { readonly constraint: 'topology'; readonly message: string }
-  | { readonly constraint: 'ports'; readonly message: string }
-  /** Daemons included in what is wanted. */
-  | {
-      readonly constraint: 'resources'
-      readonly lacking: readonly { readonly resource: string; readonly wants: number; readonly has: number }[]
-      readonly message: string
-    }
-  /** No available offering in the zones and capacity types asked for. */
-  | { readonly constraint: 'offering'; readonly available: readonly string[]; readonly message: string }
-  | { readonly constraint: 'minValues'; readonly message: string }
-  | { readonly constraint: 'reserved'; readonly message: string }
-
-export interface TypeObstacles {
-  readonly pool: string
-  /** Undefined: the whole pool. */
-  readonly instanceType: string | undefined
-  readonly obstacles: readonly Obstacle[]
-}
-
-export const noPools = 'nodepool requirements filtered out all available instance types'
+const noPools = 'nodepool requirements filtered out all available instance types'
 
 /** Upstream's sentence for a pod that fits nowhere, in the form in which it was tried last. */
 export function messageOf(packer: Packer, form: PodForm): string {
@@ -132,7 +105,7 @@ function poolMessage(packer: Packer, form: PodForm, pool: CompiledPool): PoolMes
   return last
 }
 
-export const reservedOut =
+const reservedOut =
   'one or more instance types with compatible reserved offerings are available, but could not be reserved'
 
 function nodesExhausted(pool: string): string {

@@ -12,7 +12,7 @@ import {
 /** No node that meets the one can meet the other, however it is narrowed further. */
 export const refusedForGood = -1
 /** They do not meet; narrowing the existing set may yet change that, for it may come to name the key. */
-export const refusedForNow = -2
+const refusedForNow = -2
 
 export class RequirementSets {
   readonly registry: LabelRegistry

@@ -7,14 +7,7 @@ const options: TolerationOptions = { comparisons: true }
 export const noTaints: readonly Taint[] = []
 
 export function toleratesAll(tolerations: readonly Toleration[] | undefined, taints: readonly Taint[]): boolean {
-  return firstUntolerated(tolerations, taints) === undefined
-}
-
-export function firstUntolerated(
-  tolerations: readonly Toleration[] | undefined,
-  taints: readonly Taint[],
-): Taint | undefined {
-  return taints.find((taint) => !toleratesTaint(tolerations, taint, options))
+  return taints.every((taint) => toleratesTaint(tolerations, taint, options))
 }
 
 /** `did not tolerate taint (taint=k=v:Effect)`; every taint that is not tolerated, joined. */
