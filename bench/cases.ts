@@ -1,10 +1,12 @@
 import type { BenchCase } from './case.ts'
 import { binpackingEstimate } from './cluster-autoscaler-estimate.ts'
 import { filterOutSchedulable, untilPassingNode } from './cluster-autoscaler-filter.ts'
+import { runOnceScaleDown, runOnceScaleUp } from './cluster-autoscaler-loop.ts'
 import { removalWhatIf } from './cluster-autoscaler-removal.ts'
 import { clusterBoot } from './cluster-boot.ts'
 import { karpenterProvisioning } from './karpenter-provisioning.ts'
 import { scaleUpLatency } from './scale-up-latency.ts'
+import { snapshotMemory, snapshotOperations } from './snapshot-operations.ts'
 import { startUp } from './start-up.ts'
 
 export const cases: readonly BenchCase[] = [
@@ -15,5 +17,9 @@ export const cases: readonly BenchCase[] = [
   filterOutSchedulable,
   untilPassingNode,
   removalWhatIf,
+  runOnceScaleUp,
+  runOnceScaleDown,
+  snapshotOperations,
+  snapshotMemory,
   ...karpenterProvisioning,
 ]
