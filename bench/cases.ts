@@ -1,4 +1,5 @@
 import type { BenchCase } from './case.ts'
+import { devices } from './cluster-autoscaler-devices.ts'
 import { binpackingEstimate } from './cluster-autoscaler-estimate.ts'
 import { filterOutSchedulable, untilPassingNode } from './cluster-autoscaler-filter.ts'
 import { runOnceScaleDown, runOnceScaleUp } from './cluster-autoscaler-loop.ts'
@@ -17,6 +18,7 @@ export const cases: readonly BenchCase[] = [
   filterOutSchedulable,
   untilPassingNode,
   removalWhatIf,
+  devices,
   runOnceScaleUp,
   runOnceScaleDown,
   snapshotOperations,

@@ -29,6 +29,13 @@ type Claim = ResourceV1ResourceClaim
 /** As the API admits (resource.k8s.io/v1: ResourceClaimReservedForMaxSize). */
 const consumersMax = 256
 
+/** A claim as it stands, and what it means while the classes stay as they are. */
+interface HeldClaim {
+  readonly claim: Claim
+  epoch: number
+  compiled: CompiledClaim | ClaimProblem | undefined
+}
+
 /** Shapes of claims that each node's refusals are remembered for. */
 const refusalsMax = 1000
 
@@ -50,7 +57,7 @@ interface Sharing {
 
 export class DeviceState implements DeviceUse {
   readonly #classes = new Map<string, DeviceClass>()
-  readonly #claims = new Map<string, Claim>()
+  readonly #claims = new Map<string, HeldClaim>()
   readonly #pools = new PublishedPools()
   /** How many claims hold each device whole. More than one is somebody else's mistake, to be counted right. */
   readonly #taken = new Map<string, number>()
@@ -62,13 +69,13 @@ export class DeviceState implements DeviceUse {
   /** Grow with every change to claims, to classes, and whenever there may be more room than before. */
   #claimsEpoch = 0
   #classesEpoch = 0
-  readonly #needs = new WeakMap<Pod, { readonly epoch: number; readonly needs: PodNeeds | ClaimProblem | undefined }>()
+  /** Of the pod that was asked about last: it is asked about node after node. */
+  #asked: { readonly pod: Pod; readonly epoch: number; readonly needs: PodNeeds | ClaimProblem | undefined } | undefined
   #roomEpoch = 0
   readonly #refusals = new WeakMap<
     NodeDevices,
     Map<number, { readonly epoch: number; readonly allocation: Allocation }>
   >()
-  readonly #compiled = new WeakMap<Claim, { readonly epoch: number; readonly result: CompiledClaim | ClaimProblem }>()
 
   /** Shares are numbered unless a source of identifiers is given, as is needed where results are written to an API. */
   constructor(options: { readonly newShareId?: (() => string) | undefined } = {}) {
@@ -119,12 +126,12 @@ export class DeviceState implements DeviceUse {
 
   /** As it stands: with what was allocated here. */
   claim(namespace: string, name: string): Claim | undefined {
-    return this.#claims.get(claimKey(namespace, name))
+    return this.#claims.get(claimKey(namespace, name))?.claim
   }
 
   /** By namespace and name. */
   claims(): readonly Claim[] {
-    return [...this.#claims].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, claim]) => claim)
+    return [...this.#claims].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, { claim }]) => claim)
   }
 
   isTaken(id: string): boolean {
@@ -229,52 +236,55 @@ export class DeviceState implements DeviceUse {
   }
 
   #needsOf(pod: Pod): PodNeeds | ClaimProblem | undefined {
-    const known = this.#needs.get(pod)
-    if (known !== undefined && known.epoch === this.#claimsEpoch) return known.needs
-    const needs = this.#gatherNeeds(pod)
-    this.#needs.set(pod, { epoch: this.#claimsEpoch, needs })
-    return needs
+    let asked = this.#asked
+    if (asked === undefined || asked.pod !== pod || asked.epoch !== this.#claimsEpoch) {
+      asked = { pod, epoch: this.#claimsEpoch, needs: this.#gatherNeeds(pod) }
+      this.#asked = asked
+    }
+    return asked.needs
   }
 
   #gatherNeeds(pod: Pod): PodNeeds | ClaimProblem | undefined {
     const { namespace } = pod.metadata
-    const claims: Claim[] = []
+    const held: HeldClaim[] = []
     for (const { name, fromTemplate, problem } of claimNames(pod)) {
       if (problem !== undefined) return { problem, failed: false }
       if (name === undefined) continue
-      const claim = this.claim(namespace, name)
-      const found = claim === undefined ? `could not find ResourceClaim "${namespace}/${name}"` : undefined
-      const refusal = found ?? claimRefusal(claim!, pod, fromTemplate)
+      const one = this.#claims.get(claimKey(namespace, name))
+      if (one === undefined) return { problem: `could not find ResourceClaim "${namespace}/${name}"`, failed: false }
+      const refusal = claimRefusal(one.claim, pod, fromTemplate)
       if (refusal !== undefined) return { problem: refusal, failed: false }
       // Two of the pod's claims may be one.
-      if (!claims.includes(claim!)) claims.push(claim!)
+      if (!held.includes(one)) held.push(one)
     }
-    if (claims.length === 0) return undefined
+    if (held.length === 0) return undefined
     const unallocated: CompiledClaim[] = []
     const selectors: NodeSelector[] = []
-    for (const claim of claims) {
-      const allocation = claim.status?.allocation
+    for (const one of held) {
+      const { allocation, reservedFor = [] } = one.claim.status ?? {}
       if (allocation !== undefined) {
-        const isFull = (claim.status?.reservedFor ?? []).length >= consumersMax
-        if (isFull && !isReservedFor(claim, pod)) return { problem: 'resourceclaim in use', failed: false }
+        if (reservedFor.length >= consumersMax && !isReservedFor(one.claim, pod)) {
+          return { problem: 'resourceclaim in use', failed: false }
+        }
         if (allocation.nodeSelector !== undefined) selectors.push(allocation.nodeSelector)
         continue
       }
-      const compiled = this.#compile(claim)
+      const compiled = this.#compile(one)
       if ('problem' in compiled) return compiled
       unallocated.push(compiled)
     }
+    const claims = held.map(({ claim }) => claim)
     // What is taken makes nothing possible, except that a request for all devices looks past shared ones without room.
     const shape = unallocated.some((claim) => claim.asksForAll) ? undefined : shapeOf(unallocated)
     return { claims, unallocated, shape, selectors }
   }
 
-  #compile(claim: Claim): CompiledClaim | ClaimProblem {
-    const known = this.#compiled.get(claim)
-    if (known !== undefined && known.epoch === this.#classesEpoch) return known.result
-    const result = compileClaim(claim, (name) => this.#classes.get(name))
-    this.#compiled.set(claim, { epoch: this.#classesEpoch, result })
-    return result
+  #compile(held: HeldClaim): CompiledClaim | ClaimProblem {
+    if (held.compiled === undefined || held.epoch !== this.#classesEpoch) {
+      held.compiled = compileClaim(held.claim, (name) => this.#classes.get(name))
+      held.epoch = this.#classesEpoch
+    }
+    return held.compiled
   }
 
   /** Refusals hold until something is given back; nodes without room are so refused at once. */
@@ -326,19 +336,20 @@ export class DeviceState implements DeviceUse {
 
   #putClaim(key: string, claim: Claim | undefined): void {
     const before = this.#claims.get(key)
-    if (before === claim) return
-    this.#applyClaim(key, claim)
+    if (before?.claim === claim) return
+    this.#applyClaim(key, claim === undefined ? undefined : { claim, epoch: 0, compiled: undefined })
     this.#record(() => this.#applyClaim(key, before))
   }
 
-  #applyClaim(key: string, claim: Claim | undefined): void {
-    const before = this.#claims.get(key)
-    put(this.#claims, key, claim)
+  #applyClaim(key: string, held: HeldClaim | undefined): void {
+    const before = this.#claims.get(key)?.claim
+    const after = held?.claim
+    put(this.#claims, key, held)
     this.#claimsEpoch++
-    if (before?.status?.allocation === claim?.status?.allocation) return
+    if (before?.status?.allocation === after?.status?.allocation) return
     if (before?.status?.allocation !== undefined) this.#roomEpoch++
     this.#count(before, -1)
-    this.#count(claim, 1)
+    this.#count(after, 1)
   }
 
   /** Devices that an administrator looks into are not taken (foreachAllocatedDevice). */
