@@ -20,20 +20,14 @@ export interface RequestVector {
   readonly full: HostSet
 }
 
-export class Dimensions {
+/** Numbers of resource names; kept from pass to pass. */
+export class ResourceNames {
   readonly names: string[] = [...fixed]
   readonly #numbers = new Map<string, number>(fixed.map((name, i) => [name, i]))
-  readonly #vectors = new Map<string, RequestVector>()
-  #sealed = false
-
-  get count(): number {
-    return this.names.length
-  }
 
   number(name: string): number {
     let found = this.#numbers.get(name)
     if (found === undefined) {
-      if (this.#sealed) return -1
       found = this.names.length
       this.names.push(name)
       this.#numbers.set(name, found)
@@ -41,9 +35,28 @@ export class Dimensions {
     return found
   }
 
-  /** From here on the vectors are as long as they get; names that come later are nobody's. */
-  seal(): void {
-    this.#sealed = true
+  /** A list as a vector; what is finer than the unit is rounded down. */
+  listOf(list: ResourceList | undefined): Float64Array {
+    const nanos = nanosOf(list)
+    for (const name of nanos.keys()) this.number(name)
+    const amounts = new Float64Array(this.names.length)
+    for (const [name, nano] of nanos) amounts[this.number(name)] = unitsOf(name, nano)
+    return amounts
+  }
+}
+
+/** The names of one pass, and the vectors over them, all of one length. */
+export class Dimensions {
+  readonly #names: ResourceNames
+  readonly #vectors = new Map<string, RequestVector>()
+  readonly names: readonly string[]
+  readonly count: number
+
+  /** All names that matter must be known: those that come later are nobody's. */
+  constructor(names: ResourceNames) {
+    this.#names = names
+    this.names = names.names.slice()
+    this.count = this.names.length
   }
 
   vectorOf(resources: Resources): RequestVector {
@@ -63,25 +76,19 @@ export class Dimensions {
 
   /** One pod's, the pod itself counted. */
   amountsOf(resources: Resources): Float64Array {
-    for (const name of resources.scalar.keys()) this.number(name)
     const amounts = new Float64Array(this.count)
     amounts[cpu] = resources.milliCpu
     amounts[memory] = resources.memory
     amounts[ephemeralStorage] = resources.ephemeralStorage
     amounts[podCount] = 1
-    for (const [name, amount] of resources.scalar) amounts[this.number(name)] = amount
+    // What is past the end is passed over.
+    for (const [name, amount] of resources.scalar) amounts[this.#names.number(name)] = amount
     return amounts
   }
 
-  /** A list as a vector; what is finer than the unit is rounded down. */
   listOf(list: ResourceList | undefined): Float64Array {
-    const nanos = nanosOf(list)
-    for (const name of nanos.keys()) this.number(name)
     const amounts = new Float64Array(this.count)
-    for (const [name, nano] of nanos) {
-      const i = this.number(name)
-      if (i >= 0) amounts[i] = unitsOf(name, nano)
-    }
+    amounts.set(this.#names.listOf(list).subarray(0, this.count))
     return amounts
   }
 }

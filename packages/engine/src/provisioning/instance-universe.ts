@@ -3,7 +3,7 @@
 // A row is an instance type together with offerings that give it the same allocatable amounts (most types are one row).
 // A claim holds the rows that will still do. For each amount of each resource there is the set of rows that have so much,
 // for each requirement on each key the set of rows whose type meets it, for each kind of offering the set of rows that
-// have it to give; all but the first are made when first asked for, and kept.
+// have it to give; all but the last are made when first asked for, and everything is kept, from pass to pass too.
 import {
   compatible,
   hasIntersection,
@@ -15,9 +15,11 @@ import {
   type ResourceList,
 } from '@plimsoll/model'
 import { allBits, hasBit, setBit, wordsFor } from './bits.ts'
-import { allocatableOf, type Dimensions } from './dimensions.ts'
+import { allocatableOf, type ResourceNames } from './dimensions.ts'
 import { capacityTypeOf, reservationOf } from './reservations.ts'
 import { requirementKey, type RequirementSets } from './requirement-sets.ts'
+import { RowRoom } from './row-room.ts'
+import type { Vocabulary } from './vocabulary.ts'
 
 export interface Row {
   readonly type: InstanceType
@@ -26,16 +28,11 @@ export interface Row {
   /** Available ones that give these amounts. */
   readonly offerings: readonly Offering[]
   readonly allocatable: Float64Array
-  /** What its daemons leave. Set when daemons are known. */
-  room: Float64Array
 }
 
-/** Rows that have at least an amount of one resource. */
-interface Thresholds {
-  /** Ascending. */
-  readonly amounts: Float64Array
-  /** At i: the rows with at least `amounts[i]`. */
-  readonly rows: readonly Uint32Array[]
+export interface CapacityOrder {
+  readonly byRow: Float64Array
+  readonly order: Uint32Array
 }
 
 /** Rows by what their types say of one label key. */
@@ -53,8 +50,6 @@ interface OfferingKind {
   readonly offerings: { readonly typeIndex: number; readonly price: number }[]
 }
 
-const nothing = new Uint32Array(0)
-
 export class InstanceUniverse {
   readonly types: readonly InstanceType[]
   readonly rows: readonly Row[]
@@ -68,18 +63,18 @@ export class InstanceUniverse {
   readonly #byPrice = new Map<number, Uint32Array>()
   readonly #suiting: (Uint32Array | undefined)[] = []
   readonly #reserved = new Map<number, readonly { readonly row: number; readonly id: string }[]>()
-  /** By dimension: rows by room, the most first. */
-  #roomiest: readonly Uint32Array[] = []
-  #thresholds: readonly (Thresholds | undefined)[] = []
+  readonly #capacities = new Map<string, CapacityOrder>()
+  readonly #names: ResourceNames
+  #room: { readonly daemons: string; readonly room: RowRoom } | undefined = undefined
 
-  constructor(types: readonly InstanceType[], sets: RequirementSets, dimensions: Dimensions) {
+  constructor(types: readonly InstanceType[], { sets, names }: Vocabulary) {
     this.types = types
+    this.#names = names
     this.#sets = sets
     const rows: Row[] = []
     types.forEach((type, typeIndex) => {
       for (const { offerings, allocatable: list } of groupsOf(type)) {
-        const allocatable = dimensions.listOf(list)
-        rows.push({ type, typeIndex, offerings, allocatable, room: allocatable })
+        rows.push({ type, typeIndex, offerings, allocatable: names.listOf(list) })
       }
     })
     this.rows = rows
@@ -105,54 +100,23 @@ export class InstanceUniverse {
     this.hasReserved = hasReserved
   }
 
-  /** To be called once `room` of every row is final. */
-  sealRoom(dimensionCount: number): void {
-    this.#thresholds = Array.from({ length: dimensionCount }, (_, d) => this.#thresholdsOf(d))
-    this.#roomiest = Array.from({ length: dimensionCount }, (_, d) =>
-      Uint32Array.from(this.rows, (_row, r) => r).sort((a, b) => this.rows[b]!.room[d]! - this.rows[a]!.room[d]!),
-    )
-  }
-
-  /** The rows that have something left in every dimension, however little: a negative room fits nobody. */
-  #thresholdsOf(d: number): Thresholds {
-    const sound = this.rows.map((row) => row.room.every((amount) => amount >= 0))
-    const order = this.rows.map((_, r) => r).filter((r) => sound[r])
-    const roomOf = (r: number): number => this.rows[r]!.room[d] ?? 0
-    order.sort((a, b) => roomOf(b) - roomOf(a))
-    const amounts: number[] = []
-    const rows: Uint32Array[] = []
-    const reached = new Uint32Array(this.words)
-    order.forEach((r, i) => {
-      setBit(reached, r)
-      const next = order[i + 1]
-      if (next !== undefined && roomOf(next) === roomOf(r)) return
-      amounts.push(roomOf(r))
-      rows.push(reached.slice())
-    })
-    return { amounts: Float64Array.from(amounts.reverse()), rows: rows.reverse() }
-  }
-
-  /** The most room of the resource that any of the rows has; 0 for none. */
-  mostRoom(dimension: number, rows: Uint32Array): number {
-    const order = this.#roomiest[dimension]!
-    for (let i = 0; i < order.length; i++) {
-      const row = order[i]!
-      if (hasBit(rows, row)) return this.rows[row]!.room[dimension]!
+  /** Rows by the capacity of their types in one resource, the largest first. */
+  capacityOrder(resource: string): CapacityOrder {
+    let found = this.#capacities.get(resource)
+    if (found === undefined) {
+      const d = this.#names.number(resource)
+      const byType = this.types.map((type) => this.#names.listOf(type.capacity)[d] ?? 0)
+      const byRow = Float64Array.from(this.rows, (row) => byType[row.typeIndex]!)
+      found = { byRow, order: Uint32Array.from(byRow, (_, r) => r).sort((x, y) => byRow[y]! - byRow[x]!) }
+      this.#capacities.set(resource, found)
     }
-    return 0
+    return found
   }
 
-  /** Rows with at least `amount` of the resource, after daemons. */
-  withRoom(dimension: number, amount: number): Uint32Array {
-    const { amounts, rows } = this.#thresholds[dimension]!
-    let low = 0
-    let high = amounts.length
-    while (low < high) {
-      const middle = (low + high) >>> 1
-      if (amounts[middle]! < amount) low = middle + 1
-      else high = middle
-    }
-    return low < rows.length ? rows[low]! : nothing
+  /** Made anew unless it was made last for the same daemons. */
+  roomBeside(daemons: string, make: () => readonly Float64Array[]): RowRoom {
+    if (this.#room?.daemons !== daemons) this.#room = { daemons, room: new RowRoom(make(), this.words) }
+    return this.#room.room
   }
 
   /** Rows whose type and one of whose offerings suit the set; kept by the set's number. */
@@ -298,6 +262,21 @@ export class InstanceUniverse {
     }
     return order
   }
+}
+
+const universes = new WeakMap<
+  readonly InstanceType[],
+  { readonly vocabulary: Vocabulary; readonly universe: InstanceUniverse }
+>()
+
+/** The universe of the list: the same as long as it is asked for with the same list. */
+export function universeOf(types: readonly InstanceType[], vocabulary: Vocabulary): InstanceUniverse {
+  let found = universes.get(types)
+  if (found?.vocabulary !== vocabulary) {
+    found = { vocabulary, universe: new InstanceUniverse(types, vocabulary) }
+    universes.set(types, found)
+  }
+  return found.universe
 }
 
 /** Two requirements on one key meet when some value suits both, or both are met by absence. */

@@ -397,7 +397,7 @@ export class Packer {
 
   /** The claim's rows that would still do with the pod on it and the set asked for; false when none. */
   #narrow(claim: Claim, form: PodForm, set: number): boolean {
-    const { universe } = claim.pool
+    const { universe, room } = claim.pool
     const scratch = this.#scratch
     if (scratch.rows.length !== universe.words) scratch.rows = new Uint32Array(universe.words)
     const { rows } = scratch
@@ -407,7 +407,7 @@ export class Packer {
     for (let d = 0; d < amounts.length; d++) {
       const amount = claim.requests[d]! + amounts[d]!
       if (amount === 0) continue
-      const able = universe.withRoom(d, amount)
+      const able = room.withRoom(d, amount)
       if (able.length === 0) return false
       for (let w = 0; w < rows.length; w++) rows[w]! &= able[w]!
     }
@@ -588,9 +588,9 @@ export class Packer {
 
   /** How much room the largest of the claim's rows leave: more than that nobody need ask for. */
   #measure(claim: Claim): void {
-    const { universe } = claim.pool
+    const { room } = claim.pool
     for (let d = 0; d < this.#dimensions; d++) {
-      this.#room[d]![claim.host] = universe.mostRoom(d, claim.rows) - claim.requests[d]!
+      this.#room[d]![claim.host] = room.most(d, claim.rows) - claim.requests[d]!
     }
   }
 

@@ -15,12 +15,14 @@ import {
 import { portsCollide, type HostPort } from '../host-ports.ts'
 import { classOf } from '../pod-class.ts'
 import { hasBit, setBit } from './bits.ts'
-import type { Dimensions } from './dimensions.ts'
+import type { Dimensions, ResourceNames } from './dimensions.ts'
 import type { ProvisioningPool } from './input.ts'
-import { InstanceUniverse } from './instance-universe.ts'
+import { universeOf, type CapacityOrder, type InstanceUniverse } from './instance-universe.ts'
 import { toleratingPreferNoSchedule, withoutRequiredTerm } from './relaxation.ts'
 import type { RequirementSets } from './requirement-sets.ts'
+import type { RowRoom } from './row-room.ts'
 import { noTaints, toleratesAll } from './taints.ts'
+import type { Vocabulary } from './vocabulary.ts'
 
 /** Labels that nodes get once they are up: there for daemons that select them, and never written. */
 export const simulatedKeys: readonly string[] = ['karpenter.sh/registered', 'karpenter.sh/initialized']
@@ -43,6 +45,8 @@ export interface CompiledPool {
   /** Rows that suit the template. */
   readonly rows: Uint32Array
   daemons: readonly DaemonGroup[]
+  /** What daemons leave of the rows. */
+  room: RowRoom
   readonly limits: PoolLimits | undefined
   /** Whether any requirement asks for a number of different values. */
   readonly hasMinValues: boolean
@@ -64,13 +68,9 @@ function templateRequirements(pool: ProvisioningPool, sets: RequirementSets): Re
   return result.and(simulatedKeys.map((key) => requirement(key, 'In', ['true'])))
 }
 
-export function compilePool(
-  pool: ProvisioningPool,
-  index: number,
-  sets: RequirementSets,
-  dimensions: Dimensions,
-): CompiledPool {
-  const universe = new InstanceUniverse(pool.instanceTypes, sets, dimensions)
+export function compilePool(pool: ProvisioningPool, index: number, vocabulary: Vocabulary): CompiledPool {
+  const { sets } = vocabulary
+  const universe = universeOf(pool.instanceTypes, vocabulary)
   const set = sets.number(templateRequirements(pool, sets))
   const rows = universe.suiting(set).slice()
   universe.rows.forEach((row, r) => {
@@ -84,7 +84,8 @@ export function compilePool(
     set,
     rows,
     daemons: [],
-    limits: pool.limits === undefined ? undefined : new PoolLimits(pool, universe, dimensions),
+    limits: pool.limits === undefined ? undefined : new PoolLimits(pool, universe, vocabulary.names),
+    room: universe.roomBeside('', () => universe.rows.map((row) => row.allocatable)),
     hasMinValues: sets.get(set).hasMinValues,
   }
 }
@@ -115,7 +116,8 @@ export function addDaemons(
     })
   })
   const groups = new Map<string, DaemonGroup>()
-  universe.rows.forEach((row, r) => {
+  const overheads: Float64Array[] = []
+  universe.rows.forEach((_, r) => {
     const pattern = patterns[r]!
     let group = groups.get(pattern)
     if (group === undefined) {
@@ -136,12 +138,14 @@ export function addDaemons(
       groups.set(pattern, group)
     }
     if (hasBit(pool.rows, r)) setBit(group.rows, r)
-    const room = new Float64Array(dimensions.count)
-    for (let d = 0; d < room.length; d++) room[d] = (row.allocatable[d] ?? 0) - group.overhead[d]!
-    row.room = room
+    overheads.push(group.overhead)
   })
   pool.daemons = [...groups.values()].filter((group) => group.rows.some((word) => word !== 0))
-  universe.sealRoom(dimensions.count)
+  if (daemons.length === 0) return
+  const key = `${patterns.join('|')}\n${[...groups.values()].map((group) => group.overhead.join()).join('|')}`
+  pool.room = universe.roomBeside(key, () =>
+    universe.rows.map((row, r) => overheads[r]!.map((amount, d) => (row.allocatable[d] ?? 0) - amount)),
+  )
 }
 
 /** Rows whose daemons do not hold any of the ports. */
@@ -156,12 +160,6 @@ export function rowsWithoutCollision(pool: CompiledPool, ports: readonly HostPor
 
 const nodes = 'nodes'
 
-/** Rows by the capacity of their types in one resource, the largest first. */
-interface CapacityOrder {
-  readonly byRow: Float64Array
-  readonly order: Uint32Array
-}
-
 /** What is left of a pool's limits, as more of it is planned. */
 class PoolLimits {
   readonly #universe: InstanceUniverse
@@ -172,18 +170,14 @@ class PoolLimits {
   readonly #capacities: readonly CapacityOrder[]
   #within: Uint32Array | undefined
 
-  constructor({ limits = {} }: ProvisioningPool, universe: InstanceUniverse, dimensions: Dimensions) {
+  constructor({ limits = {} }: ProvisioningPool, universe: InstanceUniverse, names: ResourceNames) {
     this.#universe = universe
-    const amounts = dimensions.listOf(limits)
-    const names = Object.keys(limits)
-    this.#limited = names.filter((name) => name !== nodes).map((name) => dimensions.number(name))
+    const amounts = names.listOf(limits)
+    const limited = Object.keys(limits).filter((name) => name !== nodes)
+    this.#limited = limited.map((name) => names.number(name))
     this.#remaining = this.#limited.map((d) => amounts[d]!)
-    this.#nodesRemaining = names.includes(nodes) ? amounts[dimensions.number(nodes)]! : undefined
-    const capacities = universe.types.map((type) => dimensions.listOf(type.capacity))
-    this.#capacities = this.#limited.map((d) => {
-      const byRow = Float64Array.from(universe.rows, (row) => capacities[row.typeIndex]![d] ?? 0)
-      return { byRow, order: Uint32Array.from(byRow, (_, r) => r).sort((a, b) => byRow[b]! - byRow[a]!) }
-    })
+    this.#nodesRemaining = limits[nodes] === undefined ? undefined : amounts[names.number(nodes)]!
+    this.#capacities = limited.map((name) => universe.capacityOrder(name))
   }
 
   get nodesExhausted(): boolean {

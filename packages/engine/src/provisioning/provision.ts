@@ -23,9 +23,10 @@ import { addDaemons, byWeight, compilePool, type CompiledPool } from './pool.ts'
 import { messageOf, minValuesText, obstaclesOf } from './reasons.ts'
 import { Queue, queueOrder } from './queue.ts'
 import { relax } from './relaxation.ts'
-import { RequirementSets } from './requirement-sets.ts'
+import type { RequirementSets } from './requirement-sets.ts'
 import { hostnameOf, isDone, Topology } from './topology.ts'
 import { noTaints, toleratesAll } from './taints.ts'
+import { vocabularyOf } from './vocabulary.ts'
 
 export function provision(input: ProvisioningInput): ProvisioningResult {
   return new Pass(input).run()
@@ -38,7 +39,7 @@ const timedOut = 'scheduling simulation timed out'
 class Pass {
   readonly #input: ProvisioningInput
   readonly #sets: RequirementSets
-  readonly #dimensions = new Dimensions()
+  readonly #dimensions: Dimensions
   readonly #pools: readonly CompiledPool[]
   readonly #emptyPools: ProvisioningResult['emptyPools']
   readonly #topology: Topology
@@ -54,17 +55,17 @@ class Pass {
   constructor(input: ProvisioningInput) {
     this.#input = input
     const { pods, nodes = [], daemons = [] } = input
-    this.#sets = new RequirementSets(input.registry ?? coreLabels)
+    const vocabulary = vocabularyOf(input.registry ?? coreLabels)
+    const { sets, names } = vocabulary
+    this.#sets = sets
     this.#placing = new Set(pods.map((pod) => pod.metadata.uid ?? ''))
     const ordered = input.pools.toSorted(byWeight)
     const classes = pods.map(classOf)
-    for (const { requests } of new Set(classes))
-      for (const name of requests.scalar.keys()) this.#dimensions.number(name)
-    for (const daemon of daemons)
-      for (const name of classOf(daemon).requests.scalar.keys()) this.#dimensions.number(name)
-    for (const entry of nodes) for (const name in allocatableOfNode(entry)) this.#dimensions.number(name)
-    const compiled = ordered.map((pool, i) => compilePool(pool, i, this.#sets, this.#dimensions))
-    this.#dimensions.seal()
+    for (const { requests } of new Set(classes)) for (const name of requests.scalar.keys()) names.number(name)
+    for (const daemon of daemons) for (const name of classOf(daemon).requests.scalar.keys()) names.number(name)
+    for (const entry of nodes) for (const name in allocatableOfNode(entry)) names.number(name)
+    const compiled = ordered.map((pool, i) => compilePool(pool, i, vocabulary))
+    this.#dimensions = new Dimensions(names)
     const problems = compiled.map((pool) => emptiness(pool, this.#sets, input.minValues === 'BestEffort'))
     this.#pools = compiled.filter((_, i) => problems[i] === undefined)
     this.#emptyPools = problems.flatMap((one) => one ?? [])

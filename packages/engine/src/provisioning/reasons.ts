@@ -213,7 +213,8 @@ function filterProblem(packer: Packer, form: PodForm, claim: Claim, set: number)
     universe.rows.forEach((row, r) => {
       if (row.typeIndex !== typeIndex || !hasBit(claim.rows, r) || !hasBit(free, r)) return
       eligible = true
-      const fits = row.room.every((amount, d) => amount >= claim.requests[d]! + form.vector.amounts[d]!)
+      const room = claim.pool.room.of(r)
+      const fits = form.vector.amounts.every((amount, d) => claim.requests[d]! + amount <= (room[d] ?? 0))
       own.requirements ||= hasBit(meeting, r)
       own.offering ||= hasBit(offered, r)
       own.fits ||= hasBit(offered, r) && fits
@@ -428,7 +429,7 @@ function rowObstacles(
     obstacles.push({ constraint: 'requirements', keys, message: texts.join('; ') })
   }
   const lacking = resourceNames.flatMap((resource, d) => {
-    const wants = form.vector.amounts[d]! + (row.allocatable[d] ?? 0) - row.room[d]!
+    const wants = form.vector.amounts[d]! + (row.allocatable[d] ?? 0) - (pool.room.of(r)[d] ?? 0)
     const offers = row.allocatable[d] ?? 0
     return wants > offers ? [{ resource, wants, has: offers }] : []
   })

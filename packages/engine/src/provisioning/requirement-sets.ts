@@ -48,6 +48,10 @@ export class RequirementSets {
     return this.#sets[number]!
   }
 
+  get size(): number {
+    return this.#sets.length
+  }
+
   /** All keys that any set names. */
   keys(): Set<string> {
     const keys = new Set<string>()
