@@ -1,4 +1,7 @@
 import {
+  CSIDrivers,
+  CSINodes,
+  CSIStorageCapacities,
   DaemonSets,
   Jobs,
   Namespaces,
@@ -11,6 +14,9 @@ import {
   ReplicationControllers,
   StatefulSets,
   StorageClasses,
+  type CSIDriver,
+  type CSINode,
+  type CSIStorageCapacity,
   type DaemonSet,
   type Job,
   type KubeObject,
@@ -26,7 +32,7 @@ import {
   type StatefulSet,
   type StorageClass,
 } from '@plimsoll/model'
-import type { VolumeLister } from '@plimsoll/engine'
+import { storageClassOf, type VolumeLister } from '@plimsoll/engine'
 import type { Clock, KubeApi, Log, Random } from '@plimsoll/ports'
 import { Informer } from '@plimsoll/runtime'
 import type { ControllerLister } from './controllers.ts'
@@ -45,6 +51,9 @@ export class WorldView implements ControllerLister, VolumeLister {
   readonly #claims: Informer<PersistentVolumeClaim>
   readonly #volumes: Informer<PersistentVolume>
   readonly #storageClasses: Informer<StorageClass>
+  readonly #csiNodes: Informer<CSINode>
+  readonly #csiDrivers: Informer<CSIDriver>
+  readonly #capacities: Informer<CSIStorageCapacity>
   readonly #all: { start(signal: AbortSignal): Promise<void> }[] = []
 
   constructor(o: { readonly kube: KubeApi; readonly clock: Clock; readonly log: Log; readonly random: Random }) {
@@ -71,8 +80,11 @@ export class WorldView implements ControllerLister, VolumeLister {
     this.#jobs = informer(Jobs)
     this.#statefulSets = informer(StatefulSets)
     this.#claims = informer(PersistentVolumeClaims)
-    this.#volumes = informer(PersistentVolumes)
+    this.#volumes = informer(PersistentVolumes, { class: (volume) => [storageClassOf(volume)] })
     this.#storageClasses = informer(StorageClasses)
+    this.#csiNodes = informer(CSINodes)
+    this.#csiDrivers = informer(CSIDrivers)
+    this.#capacities = informer(CSIStorageCapacities, { class: (capacity) => [capacity.storageClassName] })
   }
 
   /** Resolves when all copies are complete; they stay current until the signal is aborted. */
@@ -114,5 +126,22 @@ export class WorldView implements ControllerLister, VolumeLister {
 
   storageClass(name: string): StorageClass | undefined {
     return this.#storageClasses.get({ name })
+  }
+
+  volumesOfClass(name: string): readonly PersistentVolume[] {
+    return this.#volumes.byIndex('class', name)
+  }
+
+  /** Of real nodes: as upstream without --enable-csi-node-aware-scheduling, nodes to come take any number of volumes. */
+  csiNode(nodeName: string): CSINode | undefined {
+    return this.#csiNodes.get({ name: nodeName })
+  }
+
+  csiDriver(name: string): CSIDriver | undefined {
+    return this.#csiDrivers.get({ name })
+  }
+
+  capacitiesOfClass(name: string): readonly CSIStorageCapacity[] {
+    return this.#capacities.byIndex('class', name)
   }
 }

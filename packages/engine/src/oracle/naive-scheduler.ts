@@ -155,7 +155,7 @@ function isScalar(resource: string): boolean {
 }
 
 /** CPU, memory, ephemeral storage, and the other resources that the pod asks for, by name. */
-export function resourcesOf(pod: Pod): readonly string[] {
+function resourcesOf(pod: Pod): readonly string[] {
   const lists = [
     ...[...pod.spec.containers, ...(pod.spec.initContainers ?? [])].map((container) => container.resources?.requests),
     ...[...(pod.status?.containerStatuses ?? []), ...(pod.status?.initContainerStatuses ?? [])].flatMap((status) => [

@@ -13,7 +13,7 @@ export function storageClassOf(object: PersistentVolumeClaim | PersistentVolume)
 }
 
 /** Whether the claim has its volume: one that only names it waits for the volume controller. */
-export function isFullyBound(claim: PersistentVolumeClaim): boolean {
+function isFullyBound(claim: PersistentVolumeClaim): boolean {
   return namesVolume(claim) && claim.metadata.annotations?.[bindCompleted] !== undefined
 }
 
