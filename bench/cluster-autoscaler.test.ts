@@ -21,7 +21,7 @@ describe("upstream's benchmarks of Cluster Autoscaler, small", () => {
     expect((await bench.run('small')).answer).toBe(answer)
   })
 
-  it(removalWhatIf.name, async () => {
+  it('removal what-ifs', async () => {
     const first = await removalWhatIf.run('small')
     expect(first.answer).toMatch(/^3 of 3 one by one, 90 pods of 3 nodes at once;/)
     expect((await removalWhatIf.run('small')).answer).toBe(first.answer)

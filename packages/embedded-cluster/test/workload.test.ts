@@ -386,6 +386,27 @@ describe('a pod', () => {
     await lab.cluster.stop()
   })
 
+  it.each([
+    { when: 'a label that the node lacks', spec: { nodeSelector: { disk: 'ssd' } }, reason: 'NodeAffinity' },
+    { when: 'a port that is taken', spec: {}, ports: [{ containerPort: 80, hostPort: 80 }], reason: 'NodePorts' },
+  ])('is refused by a kubelet when it asks for $when', async ({ spec, ports, reason }) => {
+    const lab = await readyCluster({}, 1)
+    const { nodeName } = machine(0)
+    const containers = [{ name: 'main', image: 'app:1', ports: [{ containerPort: 80, hostPort: 80 }] }]
+    await lab.apply(podObject('first', { nodeName, containers }))
+    await lab.clock.runFor(seconds(5))
+    await lab.apply(podObject('forced', { ...spec, nodeName, containers: [{ name: 'main', image: 'app:1', ports }] }))
+    await lab.clock.runFor(seconds(5))
+    const pods = await lab.pods()
+    expect(pods.find(({ metadata }) => metadata.name === 'first')!.status?.phase).toBe('Running')
+    expect(pods.find(({ metadata }) => metadata.name === 'forced')!.status).toMatchObject({
+      phase: 'Failed',
+      reason,
+      message: `Pod was rejected: Predicate ${reason} failed`,
+    })
+    await lab.cluster.stop()
+  })
+
   it('waits for the ConfigMap that it mounts', async () => {
     const lab = await readyCluster({}, 1)
     await lab.apply(

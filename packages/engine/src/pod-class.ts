@@ -112,6 +112,11 @@ export function classOf(pod: Pod): PodClass {
   return found
 }
 
+/** As `podRequests` of resources.ts, worked out once for each class. */
+export function requestsOf(pod: Pod): Resources {
+  return classOf(pod).requests
+}
+
 /** Says that the pod differs from another only in what does not count here, so that its class need not be looked up. */
 export function declareAlike(pod: Pod, other: Pod): void {
   byPod.set(pod, classOf(other))

@@ -1,6 +1,6 @@
 // One loop of the autoscaler, step by step in upstream's order.
 // Mirrors kubernetes-sigs/cluster-autoscaler:pkg/core/static_autoscaler.go, RunOnce (1.36; rules CA-20 to CA-41).
-import { ClusterSnapshot, instantiate, unbound, type NodeState, type PodPlacer } from '@plimsoll/engine'
+import { ClusterSnapshot, instantiate, podPriority, unbound, type NodeState, type PodPlacer } from '@plimsoll/engine'
 import {
   formatGoDuration,
   hours,
@@ -22,7 +22,7 @@ import { readinessOf, withHiddenUnreadiness } from '../nodes/readiness.ts'
 import { deletionCandidateTaint, taintOf, toBeDeletedTaint, type TaintKinds } from '../nodes/taints.ts'
 import type { ClusterAutoscalerOptions } from '../options/options.ts'
 import { classifyPods, type ClassifiedPods } from '../pods/pod-classes.ts'
-import { isDaemonSetPod, isExpendable, isMirrorPod, isStaticPod, priorityOf } from '../pods/pod-kinds.ts'
+import { isDaemonSetPod, isExpendable, isMirrorPod, isStaticPod } from '../pods/pod-kinds.ts'
 import type { ScaleDownActuator } from '../scale-down/actuator.ts'
 import type { DeletionTracker } from '../scale-down/deletion-tracker.ts'
 import { DisruptionBudgets } from '../scale-down/disruption-budgets.ts'
@@ -335,8 +335,8 @@ export class AutoscalerLoop implements LoopActivity {
     placer.forgetOldHints()
     const byPriority = new Map<number, Pod[]>()
     for (const pod of candidates) {
-      const list = byPriority.get(priorityOf(pod))
-      if (list === undefined) byPriority.set(priorityOf(pod), [pod])
+      const list = byPriority.get(podPriority(pod))
+      if (list === undefined) byPriority.set(podPriority(pod), [pod])
       else list.push(pod)
     }
     const rest: Pod[] = []

@@ -24,10 +24,6 @@ export function isLongTerminating(pod: Pod, now: Ms): boolean {
   return deleted + seconds(grace) + seconds(30) < now
 }
 
-export function priorityOf(pod: Pod): number {
-  return pod.spec.priority ?? 0
-}
-
 /** A pod without a priority is never expendable (rule CA-52). */
 export function isExpendable(pod: Pod, cutoff: number): boolean {
   return pod.spec.priority !== undefined && pod.spec.priority !== null && pod.spec.priority < cutoff

@@ -1,6 +1,5 @@
 // One kubelet: brings its node up, keeps its status, and runs the pods that are bound to it.
 import { CSINodes, Leases, microTimestamp, ms, Nodes, type Ms, type Node, type Pod } from '@plimsoll/model'
-import { podRequests } from '@plimsoll/engine'
 import {
   hex,
   isKubeFailure,
@@ -19,7 +18,7 @@ import { isPodFinished, isPodReady } from '../pods.ts'
 import type { Timing } from '../timing.ts'
 import type { AddressPool } from './addresses.ts'
 import { ImageStore } from './images.ts'
-import { isDevice, kubeletLabels, newNode, nodeStatus, type NodeHealth } from './node-object.ts'
+import { cloudLabels, isDevice, kubeletLabels, newNode, nodeStatus, type NodeHealth } from './node-object.ts'
 import { PodLife, type PodHost } from './pod-life.ts'
 import { Room, type Refusal } from './room.ts'
 
@@ -37,6 +36,8 @@ export interface KubeletOptions {
   readonly addresses: AddressPool
   /** The pods that the API server binds to this node, when the kubelet comes up. */
   readonly boundPods: () => readonly Pod[]
+  /** As the API server last showed it. */
+  readonly node: () => Node | undefined
   /** Whether the cluster runs a network plugin of its own that must be up first. */
   readonly hasNetworkPlugin: () => boolean
   readonly isNetworkPlugin: (pod: Pod) => boolean
@@ -345,10 +346,11 @@ export class Kubelet implements PodHost {
 
   /** Takes room for the pod, or says why there is none (pkg/kubelet/lifecycle/predicate.go). */
   admit(pod: Pod): Refusal | undefined {
-    return this.#room.take(pod, podRequests(pod), {
-      name: this.nodeName,
-      labels: kubeletLabels(this.machine),
-      machineLabels: this.machine.labels,
+    return this.#room.take(pod, () => {
+      const { metadata, spec } = this.#o.node() ?? newNode(this.machine, this.#health(), this.clock.now())
+      // The cloud controller's labels may be on their way.
+      const labels = { ...cloudLabels(this.machine), ...metadata.labels }
+      return { metadata: { ...metadata, labels }, spec } as Node
     })
   }
 

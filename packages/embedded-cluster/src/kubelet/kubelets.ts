@@ -108,6 +108,7 @@ export class Kubelets implements PodLogs {
       timing,
       programs,
       addresses: this.#addresses,
+      node: () => caches.nodes.get({ name: machine.nodeName }),
       boundPods: () => caches.pods.byIndex('node', machine.nodeName),
       hasNetworkPlugin: () => caches.daemonSets.get(networkPlugin) !== undefined,
       isNetworkPlugin: (pod) =>

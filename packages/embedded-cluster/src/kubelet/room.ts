@@ -1,55 +1,67 @@
-import { milliValue, wholeValue, type Pod } from '@plimsoll/model'
-import type { Resources } from '@plimsoll/engine'
+import {
+  compileRequiredNodeAffinity,
+  hostPorts,
+  nodeAllocatable,
+  podRequests,
+  portsCollide,
+  type Allocatable,
+  type HostPort,
+} from '@plimsoll/engine'
+import type { Node, Pod } from '@plimsoll/model'
 
 export interface Refusal {
-  /** `OutOfcpu`, `OutOfmemory`, `OutOfpods`, `NodeAffinity`. */
+  /** `OutOfcpu`, `OutOfmemory`, `OutOfpods`, `NodeAffinity`, `NodePorts`. */
   readonly reason: string
   readonly message: string
 }
 
-export interface NodeIdentity {
-  readonly name: string
-  readonly labels: { readonly [key: string]: string }
-  readonly machineLabels: { readonly [key: string]: string }
+interface Held {
+  readonly amounts: readonly (readonly [resource: string, amount: number])[]
+  readonly ports: readonly HostPort[]
 }
 
-/** What is left of a node for pods, as its kubelet counts. CPU in millis, the rest in whole units. */
+/**
+ * What is left of a node for pods, as its kubelet counts: by what it runs, not by what the API server shows. CPU in millis,
+ * the rest in whole units (kubernetes/kubernetes:pkg/scheduler/eventhandlers.go, AdmissionCheck).
+ */
 export class Room {
-  readonly #capacity = new Map<string, number>()
+  readonly #offered: Allocatable
   readonly #used = new Map<string, number>()
-  readonly #held = new Map<string, readonly (readonly [string, number])[]>()
+  readonly #held = new Map<string, Held>()
 
   constructor(allocatable: { readonly [resource: string]: string }) {
-    for (const [name, quantity] of Object.entries(allocatable)) {
-      this.#capacity.set(name, name === 'cpu' ? milliValue(quantity) : wholeValue(quantity))
-    }
+    this.#offered = nodeAllocatable({ status: { allocatable } } as Node)
   }
 
-  take(pod: Pod, requests: Resources, node: NodeIdentity): Refusal | undefined {
-    const { nodeSelector } = pod.spec
-    for (const key in nodeSelector) {
-      if ((node.labels[key] ?? node.machineLabels[key]) !== nodeSelector[key]) {
-        return { reason: 'NodeAffinity', message: 'Predicate NodeAffinity failed' }
-      }
-    }
-    const wanted: (readonly [string, number])[] = [
-      ['pods', 1],
-      ['cpu', requests.milliCpu],
-      ['memory', requests.memory],
-      ['ephemeral-storage', requests.ephemeralStorage],
-      ...requests.scalar,
+  take(pod: Pod, node: () => Node): Refusal | undefined {
+    const { milliCpu, memory, ephemeralStorage, scalar } = podRequests(pod)
+    const offered = this.#offered
+    const wanted: (readonly [name: string, amount: number, capacity: number])[] = [
+      ['pods', 1, offered.pods],
+      ['cpu', milliCpu, offered.milliCpu],
+      ['memory', memory, offered.memory],
+      ['ephemeral-storage', ephemeralStorage, offered.ephemeralStorage],
     ]
-    for (const [name, amount] of wanted) {
-      if (amount === 0) continue
-      const capacity = this.#capacity.get(name) ?? 0
-      const used = this.#used.get(name) ?? 0
-      if (used + amount > capacity) {
-        const numbers = `requested: ${amount}, used: ${used}, capacity: ${capacity}`
-        return { reason: `OutOf${name}`, message: `Node didn't have enough resource: ${name}, ${numbers}` }
-      }
+    // Extended resources that the node does not have at all are somebody else's business (lifecycle/predicate.go).
+    for (const [name, amount] of scalar) {
+      const capacity = offered.scalar.get(name)
+      if (capacity !== undefined) wanted.push([name, amount, capacity])
     }
-    for (const [name, amount] of wanted) this.#used.set(name, (this.#used.get(name) ?? 0) + amount)
-    this.#held.set(pod.metadata.uid, wanted)
+    for (const [name, amount, capacity] of wanted) {
+      const used = this.#used.get(name) ?? 0
+      if (amount === 0 || used + amount <= capacity) continue
+      const numbers = `requested: ${amount}, used: ${used}, capacity: ${capacity}`
+      return { reason: `OutOf${name}`, message: `Node didn't have enough resource: ${name}, ${numbers}` }
+    }
+    const admits = compileRequiredNodeAffinity(pod)
+    if (admits !== undefined && !admits(node())) return failed('NodeAffinity')
+    const ports = hostPorts(pod)
+    if (ports.length > 0) {
+      for (const held of this.#held.values()) if (portsCollide(held.ports, ports)) return failed('NodePorts')
+    }
+    const amounts = wanted.map(([name, amount]) => [name, amount] as const)
+    for (const [name, amount] of amounts) this.#used.set(name, (this.#used.get(name) ?? 0) + amount)
+    this.#held.set(pod.metadata.uid, { amounts, ports })
     return undefined
   }
 
@@ -58,6 +70,10 @@ export class Room {
     const held = this.#held.get(pod.metadata.uid)
     if (held === undefined) return
     this.#held.delete(pod.metadata.uid)
-    for (const [name, amount] of held) this.#used.set(name, (this.#used.get(name) ?? 0) - amount)
+    for (const [name, amount] of held.amounts) this.#used.set(name, (this.#used.get(name) ?? 0) - amount)
   }
+}
+
+function failed(predicate: string): Refusal {
+  return { reason: predicate, message: `Predicate ${predicate} failed` }
 }

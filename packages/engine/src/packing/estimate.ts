@@ -3,7 +3,6 @@
 
 import { milliValue, wholeValue, type Pod } from '@plimsoll/model'
 import { classOf, type PodClass } from '../pod-class.ts'
-import { podRequests } from '../resources.ts'
 import type { ClusterSnapshot } from '../snapshot.ts'
 import { instantiate, type NodeTemplate } from './node-template.ts'
 import { Remaining } from './remaining.ts'
@@ -48,7 +47,7 @@ function byDescendingSize(groups: readonly (readonly Pod[])[], template: NodeTem
   const milliCpu = milliValue(allocatable['cpu'])
   const memory = wholeValue(allocatable['memory'])
   const scored = groups.map((pods) => {
-    const requests = podRequests(pods[0]!)
+    const requests = classOf(pods[0]!).requests
     const score = (milliCpu > 0 ? requests.milliCpu / milliCpu : 0) + (memory > 0 ? requests.memory / memory : 0)
     return { pods, score }
   })
@@ -177,8 +176,8 @@ class Estimation {
   #add(): number {
     const number = this.#nodes.length
     const name = `${this.#template.node.metadata.name}-e-${number}`
-    const { node, pods } = instantiate(this.#template, name)
-    this.#snapshot.addNode(node, pods)
+    const { node, pods, devices } = instantiate(this.#template, name)
+    this.#snapshot.addNode(node, pods, devices)
     this.#nodes.push(name)
     this.#numbers.set(name, number)
     this.#used.push(false)

@@ -1,9 +1,12 @@
 import type { Node, Pod } from '@plimsoll/model'
+import { copyClaimNames, copyDeviceObjects, type NodeDeviceObjects } from '../dynamic-resources/node-copy.ts'
 
 /** A fresh node of a kind, with the pods that every such node carries. */
 export interface NodeTemplate {
   readonly node: Node
   readonly pods: readonly Pod[]
+  /** For snapshots with devices. */
+  readonly devices?: NodeDeviceObjects | undefined
 }
 
 const hostname = 'kubernetes.io/hostname'
@@ -25,7 +28,12 @@ export function instantiate(
       annotations: { ...metadata.annotations, ...annotations },
     },
   }
-  return { node, pods: template.pods.map((pod) => podOn(pod, name)) }
+  const pods = template.pods.map((pod) => podOn(pod, name))
+  const { devices } = template
+  if (devices === undefined) return { node, pods }
+  const pairs = template.pods.map((from, i) => ({ from, to: pods[i]! }))
+  const own = copyDeviceObjects(devices, pairs, { from: template.node, to: node, suffix: name })
+  return { node, pods: pods.map((pod) => copyClaimNames(pod, name)), devices: own }
 }
 
 function podOn(pod: Pod, node: string): Pod {
