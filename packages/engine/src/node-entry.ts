@@ -1,6 +1,5 @@
 import type { Labels, Node, Pod } from '@plimsoll/model'
 import type { HostPort } from './host-ports.ts'
-import type { NodeColumns } from './node-columns.ts'
 import type { PodClass } from './pod-class.ts'
 import { nodeAllocatable, type Allocatable, type Resources } from './resources.ts'
 
@@ -13,6 +12,11 @@ export interface NodeState {
   readonly allocatable: Allocatable
   /** What the pods take together. */
   readonly requested: Resources
+}
+
+/** The columns that the entry stands in. */
+interface TakenSums {
+  takenOn(slot: number): Resources
 }
 
 const noPorts: readonly HostPort[] = []
@@ -31,9 +35,9 @@ export class NodeEntry implements NodeState {
   readonly #names: string[] = []
   /** Taken by the pods. */
   ports: readonly HostPort[] = noPorts
-  readonly #columns: NodeColumns
+  readonly #columns: TakenSums
 
-  constructor(node: Node, columns: NodeColumns) {
+  constructor(node: Node, columns: TakenSums) {
     this.name = node.metadata.name
     this.node = node
     this.labels = node.metadata.labels

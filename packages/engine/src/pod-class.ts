@@ -292,7 +292,7 @@ function compile(pod: Pod): PodClass {
 }
 
 /** Object keys in order, absent values left out: equal texts, equal meaning. */
-export function canonical(value: unknown): string {
+function canonical(value: unknown): string {
   return (
     JSON.stringify(value, (_, inner: unknown) =>
       typeof inner === 'object' && inner !== null && !Array.isArray(inner)
