@@ -1,5 +1,6 @@
 import { assert, type Labels, type Node, type Pod, type TopologySpreadConstraint } from '@plimsoll/model'
 import type { DeviceState } from './dynamic-resources/device-state.ts'
+import type { NodeDeviceObjects } from './dynamic-resources/node-copy.ts'
 import { NodeColumns } from './node-columns.ts'
 import { NodeEntry, type NodeState } from './node-entry.ts'
 import { classOf, reclassOf, type PodClass } from './pod-class.ts'
@@ -66,14 +67,19 @@ export class ClusterSnapshot {
     this.#world = { columns, population, volumes, devices, spreadDefaults }
   }
 
-  /** The node must not be there yet. */
-  addNode(node: Node, pods: readonly Pod[] = []): void {
+  /** The node must not be there yet. `own` comes with it where the snapshot has devices. */
+  addNode(node: Node, pods: readonly Pod[] = [], own: NodeDeviceObjects = {}): void {
     const { name } = node.metadata
     assert(!this.#entries.has(name), `a node is added once: ${name}`)
     const entry = new NodeEntry(node, this.#columns)
+    const { devices } = this.#world
+    if (devices !== undefined) {
+      for (const slice of own.slices ?? []) devices.setSlice(slice)
+      for (const claim of own.claims ?? []) devices.setClaim(claim)
+    }
     for (const pod of pods) {
       entry.insert(pod, classOf(pod), entry.pods.length)
-      this.#world.devices?.place(pod, node)
+      devices?.place(pod, node)
     }
     this.#columns.push(entry)
     this.#enter(entry)

@@ -1,9 +1,12 @@
 import type { Pod, ResourceV1ResourceClaim } from '@plimsoll/model'
 import { describe, expect, it } from 'vitest'
+import { estimate } from '../packing/estimate.ts'
+import type { NodeTemplate } from '../packing/node-template.ts'
+import { ClusterSnapshot } from '../snapshot.ts'
 import { testNode, testPod } from '../test-objects.ts'
 import { DeviceState } from './device-state.ts'
 import { copyClaimNames, copyClaims, copySlices, type NodeCopy } from './node-copy.ts'
-import { exactly, testClaim, testClass, testSlice } from './test-devices.ts'
+import { claimingPod, exactly, testClaim, testClass, testSlice } from './test-devices.ts'
 
 const copy: NodeCopy = { from: testNode('n1'), to: testNode('n2'), suffix: 'x' }
 
@@ -63,5 +66,68 @@ describe('a copy of a node', () => {
     expect(copyClaims([claim()], { from: daemon('d'), to: daemon('e') }, copy, new Set(['p', 'all']))).toEqual({
       problem: "claim default/d-gpu is allocated, but not node-local on n1 - can't be sanitized",
     })
+  })
+})
+
+describe('an estimate of new nodes', () => {
+  const names = Array.from({ length: 8 }, (_, i) => `d${i}`)
+  const slice = testSlice('s', { nodeName: 'n1', pool: 'p', devices: names })
+  const owned = testClaim('d-gpu', undefined, { owner: daemon('d') })
+  const held: ResourceV1ResourceClaim = {
+    ...owned,
+    status: {
+      allocation: {
+        devices: { results: [{ request: 'one', driver: slice.spec.driver, pool: 'p', device: 'd0' }] },
+        nodeSelector: {
+          nodeSelectorTerms: [{ matchFields: [{ key: 'metadata.name', operator: 'In', values: ['n1'] }] }],
+        },
+      },
+      reservedFor: [{ resource: 'pods', name: 'd', uid: daemon('d').metadata.uid }],
+    },
+  }
+  it.each<{ what: string; template: NodeTemplate; nodes: number }>([
+    { what: 'no devices', template: { node: copy.from, pods: [] }, nodes: 0 },
+    { what: 'eight devices', template: { node: copy.from, pods: [], devices: { slices: [slice] } }, nodes: 3 },
+    {
+      what: 'eight devices, one of which its daemon has',
+      template: { node: copy.from, pods: [daemon('d')], devices: { slices: [slice], claims: [held] } },
+      nodes: 4,
+    },
+    {
+      what: 'eight devices, and a daemon that has one from elsewhere',
+      template: {
+        node: copy.from,
+        pods: [daemon('d')],
+        devices: {
+          slices: [slice],
+          claims: [
+            {
+              ...held,
+              status: {
+                ...held.status,
+                allocation: {
+                  devices: {
+                    results: [{ request: 'one', driver: slice.spec.driver, pool: 'elsewhere', device: 'd0' }],
+                  },
+                },
+              },
+            },
+          ],
+        },
+      },
+      nodes: 4,
+    },
+  ])('for 24 pods with a claim each, of nodes with $what: $nodes', ({ template, nodes }) => {
+    const devices = new DeviceState()
+    devices.setClass(testClass('gpu'))
+    const pods = Array.from({ length: 24 }, (_, i) => {
+      devices.setClaim(testClaim(`c${i}`))
+      return claimingPod(`p${i}`, `c${i}`)
+    })
+    const before = devices.claims()
+    const snapshot = new ClusterSnapshot({ devices })
+    expect(estimate(snapshot, [{ pods }], template, { nodes: [] }).nodeCount).toBe(nodes)
+    expect(devices.claims()).toEqual(before)
+    expect(devices.slices()).toEqual([])
   })
 })

@@ -12,6 +12,12 @@ import {
 
 type Claim = ResourceV1ResourceClaim
 
+/** What comes with a node: the slices that name it, and claims of the pods on it. */
+export interface NodeDeviceObjects {
+  readonly slices?: readonly ResourceSlice[] | undefined
+  readonly claims?: readonly ResourceV1ResourceClaim[] | undefined
+}
+
 /** A node and its copy. `suffix` tells copies apart: pool names are unique within a driver. */
 export interface NodeCopy {
   readonly from: Node
@@ -70,6 +76,26 @@ export function copyClaims(
     copies.push(copyOf(claim, pods.to, copy))
   }
   return copies
+}
+
+/**
+ * Slices and claims of a node for its copy. Where a pod's claim has devices from elsewhere, the copy's is yet to be
+ * allocated. `pods` are pairs of a pod and its copy.
+ */
+export function copyDeviceObjects(
+  { slices = [], claims = [] }: NodeDeviceObjects,
+  pods: readonly { readonly from: Pod; readonly to: Pod }[],
+  copy: NodeCopy,
+): NodeDeviceObjects {
+  const pools = new Set(slices.map(({ spec }) => spec.pool.name))
+  const copies = pods.flatMap((pair) => {
+    const own = claims.filter((claim) => controllerOf(claim)?.uid === pair.from.metadata.uid)
+    return own.flatMap((claim) => {
+      const copied = copyClaims([claim], pair, copy, pools)
+      return 'problem' in copied ? [copyOf({ ...claim, status: undefined }, pair.to, copy)] : copied
+    })
+  })
+  return { slices: copySlices(slices, copy), claims: copies }
 }
 
 function foreignness({ metadata, status }: Claim, { from }: NodeCopy, pools: ReadonlySet<string>): string | undefined {
