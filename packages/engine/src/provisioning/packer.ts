@@ -30,7 +30,7 @@ import type { PodForm } from './pod-form.ts'
 import { rowsWithoutCollision, type CompiledPool } from './pool.ts'
 import { Reservations, reservationOf } from './reservations.ts'
 import { refusedForGood, type RequirementSets } from './requirement-sets.ts'
-import type { Topology } from './topology.ts'
+import type { Rule, Topology } from './topology.ts'
 import { toleratesAll } from './taints.ts'
 
 /** A node that is there, as a host. */
@@ -369,22 +369,18 @@ export class Packer {
 
   /** What was found out about the form's topologies while nothing was counted since. */
   #narrowedSets(form: PodForm): Map<number, number> {
+    const topology = form.topology!
     let now = 0
-    for (const { rules } of form.topology!.byKey) for (const { group } of rules) now += group.version
-    if (form.narrowedAt !== now) {
-      form.narrowed.clear()
-      form.narrowedAt = now
+    for (const { rules } of topology.byKey) for (const { group } of rules) now += group.version
+    if (topology.narrowedAt !== now) {
+      topology.narrowed.clear()
+      topology.narrowedAt = now
     }
-    return form.narrowed
+    return topology.narrowed
   }
 
   /** Domains of the key that every rule leaves open. */
-  #openDomains(
-    form: PodForm,
-    key: string,
-    rules: NonNullable<PodForm['topology']>['rules'],
-    node: Requirement | undefined,
-  ): readonly string[] {
+  #openDomains(form: PodForm, key: string, rules: readonly Rule[], node: Requirement | undefined): readonly string[] {
     const pod = form.strict.find(key)
     let open: readonly string[] | undefined
     for (const { group, choosesItself } of rules) {
@@ -451,12 +447,7 @@ export class Packer {
   }
 
   #tolerates(form: PodForm, pool: CompiledPool): boolean {
-    let result = form.tolerates[pool.index]!
-    if (result < 0) {
-      result = toleratesAll(form.pod.spec.tolerations, pool.taints) ? 1 : 0
-      form.tolerates[pool.index] = result
-    }
-    return result === 1
+    return (form.tolerates[pool.index] ??= toleratesAll(form.pod.spec.tolerations, pool.taints))
   }
 
   #makeClaim(pod: Pod, form: PodForm): Attempt {

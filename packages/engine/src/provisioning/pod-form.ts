@@ -4,7 +4,8 @@ import { classOf, type PodClass } from '../pod-class.ts'
 import { HostSet } from './bits.ts'
 import type { RequestVector } from './dimensions.ts'
 import type { RequirementSets } from './requirement-sets.ts'
-import type { PodTopology, Rule } from './topology.ts'
+import type { PodTopology } from './topology.ts'
+import type { TopologyGroup } from './topology-group.ts'
 
 /** One of the ways in which the pod's volumes can be had. */
 export interface Alternative {
@@ -25,21 +26,21 @@ export class PodForm {
   readonly strict: Requirements
   readonly alternatives: readonly Alternative[]
   /** The groups that bind it. */
-  readonly rules: readonly Rule[]
+  readonly groups: readonly TopologyGroup[]
   /** Hosts that will never do, for reasons other than room. */
   readonly rejected: HostSet = new HostSet()
-  /** By pool: 1 when its taints are tolerated, 0 when not, -1 when not asked yet. */
-  readonly tolerates: Int8Array
+  /** By pool, once asked: whether its taints are tolerated. */
+  readonly tolerates: boolean[] = []
   /** What it is with the next wish dropped; undefined: nothing left to drop. */
   readonly relaxed: PodForm | undefined
   /** Known once all groups are. */
   topology: PodTopology | undefined = undefined
-  /** What the plan was when the form was last found to fit nowhere, for pods that settling nodes take and others. */
-  readonly failedAt: [number, number] = [-1, -1]
-  readonly failedKind: ['unschedulable' | 'reserved', 'unschedulable' | 'reserved'] = ['unschedulable', 'unschedulable']
-  /** Set of a host → set once the pod's topologies are heeded; for one state of the counts. */
-  readonly narrowed: Map<number, number> = new Map()
-  narrowedAt = -1
+  /** The plan's version when the form was last found to fit nowhere, and what kept it. */
+  failedAt = -1
+  failedKind: 'unschedulable' | 'reserved' = 'unschedulable'
+  /** The same for pods that settling nodes do not take. */
+  failedApartAt = -1
+  failedApartKind: 'unschedulable' | 'reserved' = 'unschedulable'
 
   constructor(o: {
     readonly pod: Pod
@@ -47,8 +48,7 @@ export class PodForm {
     readonly policy: 'all' | 'strict'
     readonly sets: RequirementSets
     readonly alternatives: readonly Requirements[]
-    readonly rules: readonly Rule[]
-    readonly poolCount: number
+    readonly groups: readonly TopologyGroup[]
     readonly relaxed: PodForm | undefined
   }) {
     const { pod, sets } = o
@@ -64,8 +64,7 @@ export class PodForm {
       o.alternatives.length === 0
         ? noAlternatives
         : o.alternatives.map((one) => ({ set: sets.number(one), hostname: one.find(labelKeys.hostname) }))
-    this.rules = o.rules
-    this.tolerates = new Int8Array(o.poolCount).fill(-1)
+    this.groups = o.groups
     this.relaxed = o.relaxed
   }
 

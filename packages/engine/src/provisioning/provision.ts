@@ -17,7 +17,7 @@ import { hasClaims } from '../dynamic-resources/device-state.ts'
 import { classOf, type PodClass } from '../pod-class.ts'
 import { Dimensions, type RequestVector } from './dimensions.ts'
 import type { PlannedClaim, ProvisioningInput, ProvisioningNode, ProvisioningResult, Unplaced } from './input.ts'
-import { Packer, type Claim, type OpenNode } from './packer.ts'
+import { Packer, type Attempt, type Claim, type OpenNode } from './packer.ts'
 import { PodForm } from './pod-form.ts'
 import { addDaemons, byWeight, compilePool, type CompiledPool } from './pool.ts'
 import { messageOf, minValuesText, obstaclesOf } from './reasons.ts'
@@ -105,27 +105,33 @@ class Pass {
       }
       tried[next] = 1
       const pod = pods[next]!
-      if (!this.#try(packer, pod, this.#formOf[next]!, this.#isAnywhere(pod))) queue.push(next)
+      if (!this.#try(packer, pod, this.#formOf[next]!)) queue.push(next)
     }
     const unplaced = queue.rest().map((i) => this.#unplaced(pods[i]!, this.#formOf[i]!, ranOut && tried[i] === 0))
     return this.#result(unplaced)
   }
 
   /** Tries the pod in all its forms, one wish less each time. */
-  #try(packer: Packer, pod: Pod, first: PodForm, anywhere: boolean): boolean {
-    const who = anywhere ? 0 : 1
+  #try(packer: Packer, pod: Pod, first: PodForm): boolean {
+    const anywhere = this.#isAnywhere(pod)
     // Nothing was placed since it last failed: it would again.
-    if (first.failedAt[who] === packer.version) return false
+    if ((anywhere ? first.failedAt : first.failedApartAt) === packer.version) return false
     if (this.#isLeftOut(pod, first)) return false
+    let attempt: Attempt = 'unschedulable'
     for (let form: PodForm | undefined = first; form !== undefined; form = form.relaxed) {
-      form.topology ??= this.#topology.bind(form.podClass, form.rules)
-      const attempt = packer.place(pod, form, anywhere)
+      form.topology ??= this.#topology.bind(form.podClass, form.groups, this.#sets.number(form.strict))
+      attempt = packer.place(pod, form, anywhere)
       if (attempt === 'placed') return true
-      first.failedKind[who] = attempt
       // It may yet get reserved capacity as it is: then no wish is dropped.
       if (attempt === 'reserved') break
     }
-    first.failedAt[who] = packer.version
+    if (anywhere) {
+      first.failedAt = packer.version
+      first.failedKind = attempt
+    } else {
+      first.failedApartAt = packer.version
+      first.failedApartKind = attempt
+    }
     return false
   }
 
@@ -156,8 +162,7 @@ class Pass {
           policy: respects ? 'all' : 'strict',
           sets: this.#sets,
           alternatives: alternatives ?? [],
-          rules: this.#topology.register(one === pod ? podClass : classOf(one)),
-          poolCount: this.#input.pools.length,
+          groups: this.#topology.register(one === pod ? podClass : classOf(one)),
           relaxed: found,
         })
       }
@@ -266,8 +271,7 @@ class Pass {
         policy: 'strict',
         sets: this.#sets,
         alternatives: [],
-        rules: [],
-        poolCount: 0,
+        groups: [],
         relaxed: undefined,
       })
       this.#daemonForms.set(pod, found)
@@ -296,7 +300,7 @@ class Pass {
       const message = this.#packer.devices?.problemOf(first.podClass) ?? waitsForClaims
       return { pod, kind: 'dynamicResources', message: () => message, obstacles: () => [] }
     }
-    const kind = first.failedKind[this.#isAnywhere(pod) ? 0 : 1]
+    const kind = this.#isAnywhere(pod) ? first.failedKind : first.failedApartKind
     let last = first
     while (last.relaxed !== undefined && last.relaxed.topology !== undefined) last = last.relaxed
     const names = this.#dimensions.names

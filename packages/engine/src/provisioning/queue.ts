@@ -15,30 +15,24 @@ export function queueOrder(pods: readonly Pod[], milliCpu: Float64Array, memory:
     if (bucket === undefined) byMemory.set(memory[i]!, [i])
     else bucket.push(i)
   }
+  const created = pods.map((pod) => pod.metadata.creationTimestamp ?? '')
+  const uids = pods.map((pod) => pod.metadata.uid ?? '')
   const order: number[] = []
   for (const [, byMemory] of [...buckets].sort(([a], [b]) => b - a)) {
     for (const [, bucket] of [...byMemory].sort(([a], [b]) => b - a)) {
-      for (const i of sortedByAge(bucket, pods)) order.push(i)
+      for (const i of sortByAge(bucket, created, uids)) order.push(i)
     }
   }
   return order
 }
 
-interface Aged {
-  readonly index: number
-  readonly created: string
-  readonly uid: string
-}
-
-function sortedByAge(bucket: readonly number[], pods: readonly Pod[]): readonly number[] {
-  const aged: Aged[] = bucket.map((index) => {
-    const { creationTimestamp, uid } = pods[index]!.metadata
-    return { index, created: creationTimestamp ?? '', uid: uid ?? '' }
+function sortByAge(bucket: number[], created: readonly string[], uids: readonly string[]): number[] {
+  return bucket.sort((a, b) => {
+    const older = created[a]!
+    const newer = created[b]!
+    if (older !== newer) return older < newer ? -1 : 1
+    return uids[a]! < uids[b]! ? -1 : uids[a] === uids[b] ? 0 : 1
   })
-  aged.sort((a, b) =>
-    a.created !== b.created ? (a.created < b.created ? -1 : 1) : a.uid === b.uid ? 0 : a.uid < b.uid ? -1 : 1,
-  )
-  return aged.map((one) => one.index)
 }
 
 /** First in, first out, until a whole round brings nothing. */

@@ -32,6 +32,8 @@ export class TopologyGroup implements GroupTerms {
   readonly minDomains: number
   readonly filter: NodeFilter | undefined
   readonly onHosts: boolean
+  /** Among the groups of the pass. */
+  number = 0
   /** Grows with every count. */
   version = 0
   /** Sorted; counts beside them. Not used for hostnames. */

@@ -13,13 +13,13 @@ import {
   type Requirement,
   type Taint,
 } from '@plimsoll/model'
-import { classOf, type AffinityTerm, type PodClass, type PodSelector } from '../pod-class.ts'
+import { classOf, type AffinityTerm, type PodClass, type PodSelector, type SpreadConstraint } from '../pod-class.ts'
 import type { HostSet } from './bits.ts'
 import type { ProvisioningNode, ProvisioningPool } from './input.ts'
 import { NodeFilter } from './node-filter.ts'
 import type { RequirementSets } from './requirement-sets.ts'
 import { noTaints, toleratesAll } from './taints.ts'
-import { TopologyGroup, type GroupTerms } from './topology-group.ts'
+import { TopologyGroup } from './topology-group.ts'
 
 /** Pods that no selector can tell apart. */
 interface Population {
@@ -27,6 +27,8 @@ interface Population {
   readonly counting: readonly TopologyGroup[]
   /** Groups of pods that shun such a pod. */
   readonly shunning: readonly TopologyGroup[]
+  /** By what its pods ask. */
+  readonly bound: Map<string, PodTopology>
 }
 
 /** What the topologies ask of a pod in one of its forms. */
@@ -40,8 +42,9 @@ export interface PodTopology {
   /** Where it lands, pods that it shuns must not come. */
   readonly shuns: readonly TopologyGroup[]
   readonly counting: readonly TopologyGroup[]
-  /** All rules, for messages. */
-  readonly rules: readonly Rule[]
+  /** Set of a host → set once the topologies are heeded; for one state of the counts. */
+  readonly narrowed: Map<number, number>
+  narrowedAt: number
 }
 
 export interface Rule {
@@ -93,47 +96,71 @@ export class Topology {
   }
 
   /** The groups that bind the pod; made where they are not there yet. */
-  register(pod: PodClass): readonly Rule[] {
+  register(pod: PodClass): readonly TopologyGroup[] {
     const { spread, softSpread, affinity, softAffinity, antiAffinity, softAntiAffinity } = pod
     if (
       spread.length + softSpread.length + affinity.length + softAffinity.length === 0 &&
       antiAffinity.length + softAntiAffinity.length === 0
     ) {
-      return noRules
+      return noGroups
     }
-    const found = new Set<TopologyGroup>()
-    for (const one of this.#respects ? [...spread, ...softSpread] : spread) {
-      const honors = { affinity: one.honorsAffinity, taints: one.honorsTaints }
-      const filter = this.#filter(pod, honors)
-      const domainsOf = (): readonly string[] => this.#domains(one.topologyKey, honors.taints ? pod : undefined)
-      const terms: GroupTerms = {
-        kind: 'spread',
-        key: one.topologyKey,
-        selector: one.selector,
-        maxSkew: one.maxSkew,
-        minDomains: one.minDomains,
-        filter,
-      }
-      const identity = `${honors.affinity ? pod.nodeAffinityKey : '-'}\n${honors.taints ? pod.tolerationKey : '-'}`
-      found.add(this.#group(this.#groups, terms, identity, domainsOf))
+    const found: TopologyGroup[] = []
+    const add = (group: TopologyGroup): void => {
+      if (!found.includes(group)) found.push(group)
     }
-    const term = (kind: 'affinity' | 'antiAffinity', key: string, selector: PodSelector): void => {
-      const terms = { ...whole, kind, key, selector }
-      found.add(this.#group(this.#groups, terms, this.#reach(pod), () => this.#domains(key, pod)))
-    }
-    for (const one of affinity) term('affinity', one.topologyKey, one.selector)
-    if (this.#respects) for (const one of softAffinity) term('affinity', one.topologyKey, one.selector)
-    for (const one of antiAffinity) term('antiAffinity', one.topologyKey, one.selector)
-    if (this.#respects) for (const one of softAntiAffinity) term('antiAffinity', one.topologyKey, one.selector)
+    for (const one of spread) add(this.#spreadGroup(pod, one))
+    if (this.#respects) for (const one of softSpread) add(this.#spreadGroup(pod, one))
+    for (const one of affinity) add(this.#termGroup(pod, 'affinity', one))
+    if (this.#respects) for (const one of softAffinity) add(this.#termGroup(pod, 'affinity', one))
+    for (const one of antiAffinity) add(this.#termGroup(pod, 'antiAffinity', one))
+    if (this.#respects) for (const one of softAntiAffinity) add(this.#termGroup(pod, 'antiAffinity', one))
     this.registerShunned(pod)
-    return [...found].map((group) => ({ group, choosesItself: this.#chooses(group.selector, pod) }))
+    return found
   }
 
-  /** Everything the groups ask of a pod of the class. To be called when all are registered. */
-  bind(pod: PodClass, own: readonly Rule[]): PodTopology {
-    const { counting, shunning } = this.population(pod)
-    if (own.length + shunning.length === 0) return { ...unbound, counting }
-    const rules = [...own, ...shunning.map((group) => ({ group, choosesItself: false }))]
+  #spreadGroup(pod: PodClass, one: SpreadConstraint): TopologyGroup {
+    const { topologyKey: key, selector, maxSkew, minDomains, honorsAffinity, honorsTaints } = one
+    const nodes = `${honorsAffinity ? pod.nodeAffinityKey : '-'}\n${honorsTaints ? pod.tolerationKey : '-'}`
+    return this.#group(this.#groups, `spread\n${key}\n${maxSkew} ${minDomains}\n${nodes}\n${selector.key}`, () => {
+      const filter = this.#filter(pod, { affinity: honorsAffinity, taints: honorsTaints })
+      const domains = this.#domains(key, honorsTaints ? pod : undefined)
+      return new TopologyGroup({ kind: 'spread', key, selector, maxSkew, minDomains, filter }, domains)
+    })
+  }
+
+  #termGroup(
+    pod: PodClass,
+    kind: 'affinity' | 'antiAffinity',
+    { topologyKey: key, selector }: AffinityTerm,
+  ): TopologyGroup {
+    return this.#group(
+      this.#groups,
+      `${kind}\n${key}\n${this.#reach(pod)}\n${selector.key}`,
+      () => new TopologyGroup({ ...whole, kind, key, selector }, this.#domains(key, pod)),
+    )
+  }
+
+  /**
+   * Everything the groups ask of a pod of the class, shared by all of whom the same is asked. To be called when all groups
+   * are registered.
+   */
+  bind(pod: PodClass, own: readonly TopologyGroup[], strict: number): PodTopology {
+    let key = `${strict}`
+    for (const group of own) key += ` ${group.number}`
+    const population = this.population(pod)
+    let found = population.bound.get(key)
+    if (found === undefined) {
+      found = this.#bind(pod, own, population)
+      population.bound.set(key, found)
+    }
+    return found
+  }
+
+  #bind(pod: PodClass, own: readonly TopologyGroup[], { counting, shunning }: Population): PodTopology {
+    const rules: readonly Rule[] = [
+      ...own.map((group) => ({ group, choosesItself: this.#chooses(group.selector, pod) })),
+      ...shunning.map((group) => ({ group, choosesItself: false })),
+    ]
     const byKey = new Map<string, Rule[]>()
     const ruledOut: HostSet[] = []
     const seeking: Rule[] = []
@@ -149,14 +176,14 @@ export class Topology {
         ruledOut.push(group.kind === 'spread' ? group.full[choosesItself ? 1 : 0] : group.occupied)
       }
     }
-    const shuns = pod.antiAffinity.map((one) => this.#shunningGroup(one))
     return {
       byKey: [...byKey].map(([key, list]) => ({ key, rules: list })),
       ruledOut,
       seeking,
-      shuns: [...new Set(shuns)],
+      shuns: [...new Set(pod.antiAffinity.map((one) => this.#shunningGroup(one)))],
       counting,
-      rules,
+      narrowed: new Map(),
+      narrowedAt: -1,
     }
   }
 
@@ -166,6 +193,7 @@ export class Topology {
       found = {
         counting: [...this.#groups.values()].filter((group) => this.#chooses(group.selector, pod)),
         shunning: [...this.#shunning.values()].filter((group) => this.#chooses(group.selector, pod)),
+        bound: new Map(),
       }
       this.#populations.set(pod.populationKey, found)
     }
@@ -181,8 +209,11 @@ export class Topology {
   }
 
   #shunningGroup({ topologyKey: key, selector }: AffinityTerm): TopologyGroup {
-    const terms: GroupTerms = { ...whole, kind: 'antiAffinity', key, selector }
-    return this.#group(this.#shunning, terms, '', () => this.#domains(key, undefined))
+    return this.#group(
+      this.#shunning,
+      `${key}\n${selector.key}`,
+      () => new TopologyGroup({ ...whole, kind: 'antiAffinity', key, selector }, this.#domains(key, undefined)),
+    )
   }
 
   /** The keys whose domains are counted. */
@@ -262,18 +293,12 @@ export class Topology {
     }
   }
 
-  #group(
-    groups: Map<string, TopologyGroup>,
-    terms: GroupTerms,
-    identity: string,
-    domainsOf: () => readonly string[],
-  ): TopologyGroup {
-    const bounds = terms.kind === 'spread' ? `${terms.maxSkew} ${terms.minDomains}\n` : ''
-    const text = `${terms.kind}\n${terms.key}\n${terms.selector.key}\n${bounds}${identity}`
-    let found = groups.get(text)
+  #group(groups: Map<string, TopologyGroup>, identity: string, make: () => TopologyGroup): TopologyGroup {
+    let found = groups.get(identity)
     if (found === undefined) {
-      found = new TopologyGroup(terms, terms.key === labelKeys.hostname ? [] : domainsOf())
-      groups.set(text, found)
+      found = make()
+      found.number = this.#groups.size + this.#shunning.size
+      groups.set(identity, found)
     }
     return found
   }
@@ -343,8 +368,7 @@ export class Topology {
 }
 
 const whole = { maxSkew: Infinity, minDomains: 1, filter: undefined } as const
-const noRules: readonly Rule[] = []
-const unbound: PodTopology = { byKey: [], ruledOut: [], seeking: [], shuns: [], counting: [], rules: [] }
+const noGroups: readonly TopologyGroup[] = []
 const noValues: readonly string[] = []
 
 /** The domains of the key that the set leaves, as far as they are listed. */
