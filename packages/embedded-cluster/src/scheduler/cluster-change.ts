@@ -24,6 +24,7 @@ const helps: Record<string, readonly ClusterChange[]> = {
   NodePorts: ['nodeAdded', 'podGone'],
   NodeResourcesFit: ['nodeAdded', 'nodeAllocatable', 'podGone'],
   VolumeRestrictions: volumes,
+  NodeVolumeLimits: volumes,
   VolumeBinding: volumes,
   VolumeZone: volumes,
   PodTopologySpread: ['nodeAdded', 'nodeDeleted', 'nodeLabels', 'nodeTaints', 'podGone', 'podPlaced', 'podLabels'],

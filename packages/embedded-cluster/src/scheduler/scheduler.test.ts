@@ -1,5 +1,6 @@
 import { ApiServer, bootstrap } from '@plimsoll/embedded-kube'
 import {
+  CSINodes,
   Events,
   minutes,
   ms,
@@ -391,6 +392,36 @@ describe('the scheduler', () => {
     expect(second.status!.conditions![0]!.message).toMatch(
       /^0\/2 nodes are available: 1 node\(s\) didn't match PersistentVolume's node affinity, 1 node\(s\) were unschedulable\./,
     )
+  })
+
+  it('puts no more volumes on a node than its driver takes', async () => {
+    const { kube, start, run, placements } = await world()
+    await start()
+    await addNode(kube, 'n1')
+    const driver = 'ebs.csi.aws.com'
+    const takes = (count: number) => ({ drivers: [{ name: driver, nodeID: 'i-1', allocatable: { count } }] })
+    await kube.create(CSINodes, { metadata: { name: 'n1' }, spec: takes(1) })
+    for (const name of ['one', 'two']) {
+      await kube.create(PersistentVolumes, {
+        metadata: { name },
+        spec: { capacity: { storage: '4Gi' }, accessModes: ['ReadWriteOnce'], csi: { driver, volumeHandle: name } },
+      })
+      await kube.create(PersistentVolumeClaims, {
+        metadata: { name, namespace: 'default', annotations: { 'pv.kubernetes.io/bind-completed': 'yes' } },
+        spec: { accessModes: ['ReadWriteOnce'], volumeName: name, resources: { requests: { storage: '4Gi' } } },
+      })
+      const volumes = [{ name: 'data', persistentVolumeClaim: { claimName: name } }]
+      await kube.create(Pods, pod(name, { spec: { volumes } }))
+      await run(seconds(1))
+    }
+    expect(await placements()).toEqual({ one: 'n1', two: '-' })
+    const two = await kube.get(Pods, { namespace: 'default', name: 'two' })
+    expect(two.status!.conditions![0]!.message).toMatch(
+      /^0\/1 nodes are available: 1 node\(s\) exceed max volume count\./,
+    )
+    await kube.patch(CSINodes, { name: 'n1' }, { type: 'merge', body: { spec: takes(2) } })
+    await run(seconds(30))
+    expect(await placements()).toEqual({ one: 'n1', two: 'n1' })
   })
 
   it('counts a pod whose binding is refused as not placed, and tries again', async () => {

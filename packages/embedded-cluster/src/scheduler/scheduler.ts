@@ -13,6 +13,7 @@ import {
   type Unfit,
 } from '@plimsoll/engine'
 import {
+  CSINodes,
   keyText,
   ms,
   Namespaces,
@@ -85,6 +86,7 @@ export class Scheduler {
   readonly #claims
   readonly #volumes
   readonly #classes
+  readonly #csiNodes
   readonly #nodes
   readonly #namespaces
   /** Pods for which others were removed: they have a claim to the room that becomes free. */
@@ -114,11 +116,13 @@ export class Scheduler {
     this.#claims = new Informer(kube, PersistentVolumeClaims, common)
     this.#volumes = new Informer(kube, PersistentVolumes, common)
     this.#classes = new Informer(kube, StorageClasses, common)
+    this.#csiNodes = new Informer(kube, CSINodes, common)
     this.#view = new ClusterView({
       volumes: {
         claim: (namespace, name) => this.#claims.get({ namespace, name }),
         volume: (name) => this.#volumes.get({ name }),
         storageClass: (name) => this.#classes.get({ name }),
+        csiNode: (name) => this.#csiNodes.get({ name }),
       },
       happened: (change) => this.#queue.happened(change, this.#clock.now()),
     })
@@ -134,6 +138,11 @@ export class Scheduler {
     }
     const onVolumes = { added: volumesChanged, updated: volumesChanged, deleted: volumesChanged }
     for (const informer of [this.#claims, this.#volumes, this.#classes]) informer.subscribe(onVolumes)
+    // One comes with every node; without drivers it tells nothing.
+    this.#csiNodes.subscribe({
+      added: ({ spec }) => spec.drivers.length > 0 && volumesChanged(),
+      updated: volumesChanged,
+    })
     this.#namespaces.subscribe({
       added: (namespace) => this.#after(() => this.#view.namespaceChanged(namespace)),
       updated: (namespace, old) => {
@@ -154,6 +163,7 @@ export class Scheduler {
     const informers = [
       this.#namespaces,
       this.#classes,
+      this.#csiNodes,
       this.#volumes,
       this.#claims,
       this.#budgets,
