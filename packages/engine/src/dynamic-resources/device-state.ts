@@ -29,6 +29,12 @@ type Claim = ResourceV1ResourceClaim
 /** As the API admits (resource.k8s.io/v1: ResourceClaimReservedForMaxSize). */
 const consumersMax = 256
 
+interface Asked {
+  readonly pod: Pod
+  readonly epoch: number
+  readonly needs: PodNeeds | ClaimProblem | undefined
+}
+
 /** A claim as it stands, and what it means while the classes stay as they are. */
 interface HeldClaim {
   readonly claim: Claim
@@ -69,8 +75,9 @@ export class DeviceState implements DeviceUse {
   /** Grow with every change to claims, to classes, and whenever there may be more room than before. */
   #claimsEpoch = 0
   #classesEpoch = 0
-  /** Of the pod that was asked about last: it is asked about node after node. */
-  #asked: { readonly pod: Pod; readonly epoch: number; readonly needs: PodNeeds | ClaimProblem | undefined } | undefined
+  /** Of the two pods that were asked about last: one is asked about node after node, itself and as its class's sample. */
+  #asked: Asked | undefined
+  #askedBefore: Asked | undefined
   #roomEpoch = 0
   readonly #refusals = new WeakMap<
     NodeDevices,
@@ -236,11 +243,14 @@ export class DeviceState implements DeviceUse {
   }
 
   #needsOf(pod: Pod): PodNeeds | ClaimProblem | undefined {
-    let asked = this.#asked
+    const last = this.#asked
+    if (last !== undefined && last.pod === pod && last.epoch === this.#claimsEpoch) return last.needs
+    let asked = this.#askedBefore
     if (asked === undefined || asked.pod !== pod || asked.epoch !== this.#claimsEpoch) {
       asked = { pod, epoch: this.#claimsEpoch, needs: this.#gatherNeeds(pod) }
-      this.#asked = asked
     }
+    this.#askedBefore = last
+    this.#asked = asked
     return asked.needs
   }
 
