@@ -6,11 +6,14 @@ import {
   type ResourceSliceTemplate,
   type ResourceV1ResourceClaim,
 } from '@plimsoll/model'
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { testPod } from '../test-objects.ts'
+import { testNode, testPod } from '../test-objects.ts'
 import { AttributeBindings } from './attribute-bindings.ts'
 import type { DeviceHost, HostInstanceType } from './device-host.ts'
 import { DeviceProvisioning, slicesThatCount, type HostAllocation } from './device-provisioning.ts'
+import { DeviceState } from './device-state.ts'
+import { anyClaim, anySlices } from './random-devices.ts'
 import { cel, claimingPod, exactly, testClaim, testClass, testDriver, testSlice } from './test-devices.ts'
 
 const gpu = testClass('gpu', `device.driver == "${testDriver}"`)
@@ -466,5 +469,87 @@ describe('slices that count', () => {
     }
     const slices = [owned('a', 'n1'), owned('b', 'n2'), testSlice('c', { allNodes: true })]
     expect(slicesThatCount(slices, new Set(['n1'])).map(({ metadata }) => metadata.name)).toEqual(['a', 'c'])
+  })
+})
+
+/** What Karpenter's search and kube-scheduler's see alike: no shared devices, taints, administrators, capacity or all-requests. */
+function plainSlices(slices: readonly ResourceSlice[]): readonly ResourceSlice[] {
+  return slices.map((slice) => ({
+    ...slice,
+    spec: {
+      ...slice.spec,
+      // Of the node or of another: what is everywhere comes before what is promised, and so in another order.
+      allNodes: undefined,
+      nodeName: slice.spec.allNodes === true ? 'n1' : slice.spec.nodeName,
+      devices: slice.spec.devices?.map(({ name, attributes, consumesCounters }) => ({
+        name,
+        attributes,
+        consumesCounters,
+      })),
+    },
+  }))
+}
+
+function plainClaim({ requests = [], constraints = [] }: DeviceClaim): DeviceClaim {
+  const plain = { deviceClassName: 'gpu', allocationMode: 'ExactCount' }
+  return {
+    requests: requests.map(({ name, exactly: one, firstAvailable }) => ({
+      name,
+      ...(one === undefined ? {} : { exactly: { ...plain, count: one.count ?? 1, selectors: one.selectors } }),
+      ...(firstAvailable === undefined
+        ? {}
+        : {
+            firstAvailable: firstAvailable.map((sub) => {
+              return { ...plain, name: sub.name, count: sub.count ?? 1, selectors: sub.selectors }
+            }),
+          }),
+    })),
+    constraints: constraints.filter(({ matchAttribute }) => matchAttribute !== undefined),
+  }
+}
+
+describe('both searches', () => {
+  it('agree about devices of a node, whether they are published or promised', () => {
+    const seen = { found: 0, refused: 0 }
+    fc.assert(
+      fc.property(anySlices, fc.array(anyClaim, { minLength: 1, maxLength: 4 }), (random, specs) => {
+        const slices = plainSlices(random)
+        const claims = specs.map((spec, i) => testClaim(`c${i}`, plainClaim(spec)))
+        const state = new DeviceState()
+        state.setClass(gpu)
+        for (const slice of slices) state.setSlice(slice)
+        for (const claim of claims) state.setClaim(claim)
+        const published = provisioning({ slices, claims })
+        const node = host('provider', { nodeName: 'n1', instanceTypes: [type('t')] })
+        // What the node has of its own promised, once it may be had there.
+        const own = slices.filter(({ spec }) => spec.nodeName === 'n1' && spec.pool.resourceSliceCount === 2)
+        const promised = provisioning({ slices: slices.filter(({ spec }) => spec.nodeName !== 'n1'), claims })
+        const templates = own.map(({ spec }): ResourceSliceTemplate => {
+          return {
+            driver: spec.driver,
+            pool: spec.pool.name,
+            devices: spec.devices,
+            sharedCounters: spec.sharedCounters,
+          }
+        })
+        const unborn = host('claim', { instanceTypes: [type('t', ...templates)] })
+        for (const [i, claim] of claims.entries()) {
+          const answers = [
+            state.place(claimingPod(`p${i}`, `c${i}`), testNode('n1')) === undefined,
+            take(published.allocate(node, [claim])).kind === 'allocated',
+            take(promised.allocate(unborn, [claim])).kind === 'allocated',
+          ]
+          expect(answers).toEqual(Array(3).fill(answers[0]))
+          seen[answers[0] === true ? 'found' : 'refused']++
+        }
+        published.releaseTypes('provider', ['t'])
+        const again = provisioning({ slices, claims })
+        const fresh = claims.map(({ spec }, i) => testClaim(`d${i}`, spec.devices))
+        for (const claim of fresh)
+          expect(typesOf(published.allocate(node, [claim]))).toEqual(typesOf(again.allocate(node, [claim])))
+      }),
+      { numRuns: 500, seed: 20260103 },
+    )
+    expect(Math.min(seen.found, seen.refused)).toBeGreaterThan(100)
   })
 })
