@@ -24,6 +24,11 @@ export class ReadiedPod {
   /** By slot, one bit each: refused by a check of node or room; admitted by all checks of the node. */
   #refused: Uint32Array
   #admitted: Uint32Array
+  /**
+   * Refused by what hangs on other pods as well, where that lasts as long as pods only come: forgotten as soon as anything
+   * was loosened anywhere. Empty where it does not last.
+   */
+  #objected: Uint32Array
   /** How far the news of loosened slots were read. */
   #read: number
 
@@ -46,6 +51,7 @@ export class ReadiedPod {
     const words = (world.columns.capacity + 31) >>> 5
     this.#refused = new Uint32Array(words)
     this.#admitted = new Uint32Array(words)
+    this.#objected = new Uint32Array(this.#rememberedWords(words))
     this.#read = world.columns.loosenedEnd
   }
 
@@ -59,8 +65,10 @@ export class ReadiedPod {
     if (slots === undefined || words > this.#refused.length) {
       this.#refused = new Uint32Array(words)
       this.#admitted = new Uint32Array(words)
+      this.#objected = new Uint32Array(this.#rememberedWords(words))
       return
     }
+    this.#objected.fill(0)
     for (let i = 0; i < slots.length; i++) {
       const word = slots[i]! >>> 5
       const keep = ~(1 << (slots[i]! & 31))
@@ -69,11 +77,22 @@ export class ReadiedPod {
     }
   }
 
+  #rememberedWords(words: number): number {
+    return this.refusalsLast && this.#ofCluster.length > 0 ? words : 0
+  }
+
   /** Whether the pod fits the node at the slot. */
   fits(slot: number): boolean {
     const word = slot >>> 5
     const bit = 1 << (slot & 31)
-    if ((this.#refused[word]! & bit) !== 0) return false
+    if (((this.#refused[word]! | (word < this.#objected.length ? this.#objected[word]! : 0)) & bit) !== 0) return false
+    // Room first: it is a look into columns, and what most nodes of a busy cluster lack.
+    const ofRoom = this.#ofRoom
+    for (let i = 0; i < ofRoom.length; i++) {
+      if (ofRoom[i]!.fits(slot)) continue
+      this.#refused[word]! |= bit
+      return false
+    }
     if ((this.#admitted[word]! & bit) === 0) {
       const ofNode = this.#ofNode
       for (let i = 0; i < ofNode.length; i++) {
@@ -83,25 +102,32 @@ export class ReadiedPod {
       }
       this.#admitted[word]! |= bit
     }
-    const ofRoom = this.#ofRoom
-    for (let i = 0; i < ofRoom.length; i++) {
-      if (ofRoom[i]!.fits(slot)) continue
-      this.#refused[word]! |= bit
+    const ofCluster = this.#ofCluster
+    for (let i = 0; i < ofCluster.length; i++) {
+      if (ofCluster[i]!.fits(slot)) continue
+      if (word < this.#objected.length) this.#objected[word]! |= bit
       return false
     }
-    const ofCluster = this.#ofCluster
-    for (let i = 0; i < ofCluster.length; i++) if (!ofCluster[i]!.fits(slot)) return false
     return true
   }
 
   /** The first slot from `start` up to but not including `end` that holds a node and is not known to refuse, or `end`. */
   nextOpen(start: number, end: number): number {
     const refused = this.#refused
+    const objected = this.#objected
     const { entries } = this.#columns
-    for (let slot = start; slot < end; slot++) {
-      if ((slot & 31) === 0) while (slot < end && refused[slot >>> 5] === 0xffffffff) slot += 32
-      if (slot >= end) return end
-      if ((refused[slot >>> 5]! & (1 << (slot & 31))) === 0 && entries[slot] !== undefined) return slot
+    let slot = start
+    while (slot < end) {
+      const word = slot >>> 5
+      // The bits from the slot on that are not known to refuse.
+      let open = ~(refused[word]! | (word < objected.length ? objected[word]! : 0)) & (-1 << (slot & 31))
+      while (open !== 0) {
+        const found = (word << 5) + 31 - Math.clz32(open & -open)
+        if (found >= end) return end
+        if (entries[found] !== undefined) return found
+        open &= open - 1
+      }
+      slot = (word + 1) << 5
     }
     return end
   }

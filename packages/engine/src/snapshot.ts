@@ -239,11 +239,13 @@ export class ClusterSnapshot {
   /**
    * The first node that the pod fits and that is accepted, in order of insertion, beginning after the node `startAfter`
    * and around (kubernetes/autoscaler:cluster-autoscaler/simulator/clustersnapshot/predicate, RunFiltersUntilPassingNode).
+   * With `from`, only that node and those that were added after it are looked at.
    */
   firstFit(
     pod: Pod,
     options: {
       readonly startAfter?: string | undefined
+      readonly from?: string | undefined
       readonly accept?: ((state: NodeState) => boolean) | undefined
     } = {},
   ): string | undefined {
@@ -251,16 +253,21 @@ export class ClusterSnapshot {
     const ready = this.#ready(pod)
     const { accept } = options
     const before = options.startAfter === undefined ? undefined : this.#entries.get(options.startAfter)
-    const start = before === undefined ? 0 : before.slot + 1
+    const first = options.from === undefined ? 0 : this.#entry(options.from).slot
+    const start = before === undefined || before.slot < first ? first : before.slot + 1
+    return this.#scan(ready, start, this.#columns.entries.length, accept) ?? this.#scan(ready, first, start, accept)
+  }
+
+  #scan(
+    ready: ReadiedPod,
+    start: number,
+    end: number,
+    accept: ((state: NodeState) => boolean) | undefined,
+  ): string | undefined {
     const { entries } = this.#columns
-    for (const [from, end] of [
-      [start, entries.length],
-      [0, start],
-    ] as const) {
-      for (let slot = ready.nextOpen(from, end); slot < end; slot = ready.nextOpen(slot + 1, end)) {
-        const entry = entries[slot]!
-        if ((accept === undefined || accept(entry)) && ready.fits(slot)) return entry.name
-      }
+    for (let slot = ready.nextOpen(start, end); slot < end; slot = ready.nextOpen(slot + 1, end)) {
+      const entry = entries[slot]!
+      if ((accept === undefined || accept(entry)) && ready.fits(slot)) return entry.name
     }
     return undefined
   }

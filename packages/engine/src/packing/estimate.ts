@@ -2,10 +2,9 @@
 // Mirrors kubernetes-sigs/cluster-autoscaler:pkg/estimator/binpacking_estimator.go (1.36; rules CA-85 to CA-89).
 
 import { milliValue, wholeValue, type Pod } from '@plimsoll/model'
-import { classOf, type PodClass } from '../pod-class.ts'
+import { classOf } from '../pod-class.ts'
 import type { ClusterSnapshot } from '../snapshot.ts'
 import { instantiate, type NodeTemplate } from './node-template.ts'
-import { Remaining } from './remaining.ts'
 
 export interface EstimateLimits {
   /** How many nodes may be added: the smallest positive number counts; 0 is no limit, a negative one admits no node at all. */
@@ -69,8 +68,6 @@ class Estimation {
   /** The number of the node where a pod was last found a place among those created before. */
   #at = 0
   #stoppedBy: Estimate['stoppedBy']
-  /** The created nodes that have not refused the class yet, where that can be remembered. */
-  readonly #remaining = new Map<PodClass, Remaining | 'none'>()
 
   constructor(snapshot: ClusterSnapshot, template: NodeTemplate, limits: EstimateLimits) {
     this.#snapshot = snapshot
@@ -99,33 +96,10 @@ class Estimation {
 
   /** Round robin. */
   #findCreated(pod: Pod): number {
-    const count = this.#nodes.length
-    const remaining = this.#remainingFor(pod)
-    if (remaining === undefined) {
-      for (let i = 1; i <= count; i++) {
-        const node = (this.#at + i) % count
-        if (this.#snapshot.fits(pod, this.#nodes[node]!)) return (this.#at = node)
-      }
-      return -1
-    }
-    if (count === 0) return -1
-    const start = (this.#at + 1) % count
-    for (;;) {
-      const node = remaining.around(start, count)
-      if (node < 0) return -1
-      if (this.#snapshot.fits(pod, this.#nodes[node]!)) return (this.#at = node)
-      remaining.strike(node)
-    }
-  }
-
-  #remainingFor(pod: Pod): Remaining | undefined {
-    const podClass = classOf(pod)
-    let remaining = this.#remaining.get(podClass)
-    if (remaining === undefined) {
-      remaining = this.#snapshot.refusalsLast(pod) ? new Remaining() : 'none'
-      this.#remaining.set(podClass, remaining)
-    }
-    return remaining === 'none' || pod.spec.nodeName !== undefined ? undefined : remaining
+    if (this.#nodes.length === 0) return -1
+    const found = this.#snapshot.firstFit(pod, { startAfter: this.#nodes[this.#at]!, from: this.#nodes[0]! })
+    if (found === undefined) return -1
+    return (this.#at = this.#numbers.get(found)!)
   }
 
   #openNodes(pods: readonly Pod[], from: number): void {
