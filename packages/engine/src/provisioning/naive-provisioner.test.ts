@@ -370,7 +370,7 @@ it('places as the rules say', () => {
     fc.property(anyInput, (input) => {
       expect(shown(input)).toEqual(provisionNaively(input))
     }),
-    { numRuns: 1500 },
+    { numRuns: 1000 },
   )
 })
 
@@ -382,6 +382,6 @@ it('gives every pod without a node a reason', () => {
         one.obstacles()
       }
     }),
-    { numRuns: 200 },
+    { numRuns: 100 },
   )
 })

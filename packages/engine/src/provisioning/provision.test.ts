@@ -355,6 +355,33 @@ describe('the order of things', () => {
     expect(placements(result)).toEqual({ leader0: 0, follower: 0 })
   })
 
+  it('asks a claim again that may have come to suit: one pod leaves a label out, the next may then set it', () => {
+    const of = (name: string, cpu: string, spec: Partial<PodSpec>): Pod => testPod(name, { requests: { cpu }, spec })
+    const result = pass({
+      pods: [
+        of('first', '2', {}),
+        of('team-x', '1', { nodeSelector: { team: 'x' } }),
+        of('not-y', '500m', required([['team', 'NotIn', 'y']])),
+      ],
+    })
+    expect(placements(result)).toEqual({ first: 0, 'not-y': 0, 'team-x': 0 })
+  })
+
+  it('asks a claim again when spreading points elsewhere by then', () => {
+    const instanceTypes = [
+      testType('small', { capacity: { cpu: '1' }, offerings: ['a/on-demand'] }),
+      testType('large', { capacity: { cpu: '8' }, offerings: ['b/on-demand'] }),
+    ]
+    const of = (name: string, cpu: string): Pod =>
+      testPod(name, { requests: { cpu }, labels: web, spec: spreading(zone) })
+    const result = pass({
+      pods: [testPod('first', { requests: { cpu: '4' } }), of('wide', '2'), of('narrow', '500m')],
+      pools: [testPool('default', { instanceTypes })],
+    })
+    // The wide one is sent to zone a first, where nothing is large enough.
+    expect(placements(result)).toEqual({ first: 0, narrow: 1, wide: 0 })
+  })
+
   it('stops when time is up and keeps what is placed', () => {
     let asked = 0
     const result = pass({ pods: pods(5, 'p'), expired: () => ++asked > 3 })
