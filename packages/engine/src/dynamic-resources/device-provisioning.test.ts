@@ -129,8 +129,19 @@ describe('a claim of an unborn node', () => {
     })
     take(devices.allocate(host('claim-1', { instanceTypes: [type('bare')] }), [testClaim('a')]))
     expect(typesOf(devices.allocate(host('claim-2', { instanceTypes: [type('bare')] }), [testClaim('b')]))).toBe(noType)
+    const node = (name: string): DeviceHost =>
+      host(`provider-${name}`, { nodeName: name, instanceTypes: [type('bare')] })
+    expect(typesOf(devices.allocate(node('n2'), [testClaim('b')]))).toBe(noType)
+    expect(typesOf(devices.allocate(node('n1'), [testClaim('b')]))).toEqual(['bare'])
+  })
+
+  it('has of a pool that nodes share only what is its own', () => {
+    const slices = ['n1', 'n2'].map((nodeName) => {
+      return testSlice(`s-${nodeName}`, { nodeName, pool: 'p', count: 2, devices: [`d-${nodeName}`] })
+    })
     const node = host('provider-1', { nodeName: 'n1', instanceTypes: [type('bare')] })
-    expect(typesOf(devices.allocate(node, [testClaim('b')]))).toEqual(['bare'])
+    expect(typesOf(provisioning({ slices }).allocate(node, [testClaim('a')]))).toEqual(['bare'])
+    expect(typesOf(provisioning({ slices }).allocate(node, [testClaim('a', count(2))]))).toBe(noType)
   })
 
   it('is narrowed to where the devices are, once for all types', () => {
@@ -143,6 +154,28 @@ describe('a claim of an unborn node', () => {
     expect(typesOf(devices.allocate(two, [testClaim('a', count(2))]))).toBe(noType)
     const elsewhere = host('claim-2', { instanceTypes: [type('t1')], requirements: inZones('c') })
     expect(typesOf(devices.allocate(elsewhere, [testClaim('a')]))).toBe(noType)
+  })
+
+  it('goes back on a place that leads nowhere', () => {
+    const rooted = (name: string, root: string): { name: string; attributes: { root: { string: string } } } => {
+      return { name, attributes: { root: { string: root } } }
+    }
+    const at = (name: string, zoneName: string, devices: Parameters<typeof testSlice>[1]['devices']): ResourceSlice =>
+      testSlice(name, { ...zonal(name, zoneName).spec, pool: name, generation: 1, devices: devices ?? [] })
+    const slices = [at('s-a', 'a', [rooted('x', '1')]), at('s-b', 'b', [rooted('y', '2'), rooted('z', '2')])]
+    const pair = { ...count(2), constraints: [{ matchAttribute: `${testDriver}/root` }] }
+    const bare = host('claim-1', { instanceTypes: [type('t')], requirements: inZones('a', 'b') })
+    const allocation = provisioning({ slices }).allocate(bare, [testClaim('c', pair)])
+    expect(allocation.kind === 'allocated' && allocation.requirements.equals(inZones('b'))).toBe(true)
+  })
+
+  it('has devices of the cluster once for each of its types, and all types where the first has them', () => {
+    const devices = provisioning({ slices: [zonal('s-a', 'a', 'x'), zonal('s-b', 'b', 'y')] })
+    const requirements = inZones('a', 'b')
+    take(devices.allocate(host('claim-1', { instanceTypes: [type('t2')], requirements }), [testClaim('a')]))
+    // x is taken for t2 only; t1 takes it too, and then t2 cannot be elsewhere.
+    const both = host('claim-1', { instanceTypes: [type('t1'), type('t2')], requirements })
+    expect(typesOf(devices.allocate(both, [testClaim('b')]))).toEqual(['t1'])
   })
 
   it('reserves devices of the cluster for itself until its last type that has them goes', () => {
@@ -331,9 +364,13 @@ describe('counters', () => {
     expect(typesOf(devices.allocate(on, [testClaim('z')]))).toBe(noType)
   })
 
-  it('of the cluster are charged with the most that any type takes', () => {
+  it.each([
+    { slots: '3', others: noType },
+    { slots: '4', others: ['t1'] },
+  ])('of the cluster are charged with the most that any type takes: of $slots', ({ slots, others }) => {
+    const sharedCounters = [{ name: 'set', counters: { slots: { value: slots } } }]
     const slices = [
-      testSlice('counters', { allNodes: true, pool: 'p', count: 2, sharedCounters: set }),
+      testSlice('counters', { allNodes: true, pool: 'p', count: 2, sharedCounters }),
       testSlice('devices', {
         allNodes: true,
         pool: 'p',
@@ -346,9 +383,9 @@ describe('counters', () => {
     // t1 takes a and b; t2 the same.
     take(devices.allocate(on, [testClaim('x', count(2))]))
     const other = host('claim-2', { instanceTypes: [type('t1')] })
-    expect(typesOf(devices.allocate(other, [testClaim('y')]))).toBe(noType)
+    expect(typesOf(devices.allocate(other, [testClaim('y')]))).toEqual(others)
     devices.releaseTypes('claim-1', ['t1'])
-    expect(typesOf(devices.allocate(other, [testClaim('y')]))).toBe(noType)
+    expect(typesOf(devices.allocate(other, [testClaim('y')]))).toEqual(others)
     devices.releaseTypes('claim-1', ['t2'])
     expect(typesOf(devices.allocate(other, [testClaim('y')]))).toEqual(['t1'])
   })
@@ -364,7 +401,7 @@ describe('shared devices', () => {
     const devices = provisioning({ slices: [testSlice('all', { allNodes: true, devices: [nic] })] })
     const bare = (id: string): DeviceHost => host(id, { instanceTypes: [type('t1'), type('t2')] })
     take(devices.allocate(bare('claim-1'), [testClaim('a')]))
-    take(devices.allocate(bare('claim-2'), [testClaim('b')]))
+    expect(typesOf(take(devices.allocate(bare('claim-2'), [testClaim('b')])))).toEqual(['t1', 't2'])
     expect(typesOf(devices.allocate(bare('claim-3'), [testClaim('c')]))).toBe(noType)
     devices.releaseTypes('claim-1', ['t1', 't2'])
     expect(typesOf(devices.allocate(bare('claim-3'), [testClaim('c')]))).toEqual(['t1', 't2'])

@@ -441,6 +441,18 @@ describe('slices', () => {
     expect(devicesFor(one, slices)).toEqual(gets)
   })
 
+  it('that come and go are seen, everywhere and on one node', () => {
+    const state = stateWith({ slices: [], claims: [testClaim('c')] })
+    const reason = (): string | undefined => state.nodeUnfit(claimingPod('p', 'c'), node)?.reason
+    for (const where of [{ nodeName: 'n1' }, { allNodes: true }]) {
+      expect(reason()).toBe('cannot allocate all claims')
+      state.setSlice(testSlice('s', { ...where, devices: ['d'] }))
+      expect(reason()).toBeUndefined()
+      state.removeSlice('s')
+    }
+    expect(reason()).toBe('cannot allocate all claims')
+  })
+
   it('with tainted devices serve those who tolerate', () => {
     const slices = [
       { nodeName: 'n1', devices: [{ name: 'd', taints: [{ key: 'k', value: 'v', effect: 'NoExecute' }] }] },
