@@ -19,6 +19,7 @@ const multipliers: { readonly [suffix: string]: readonly [numerator: bigint, den
   Ei: [1024n ** 6n, 1n],
 }
 
+const billion = 1_000_000_000n
 const grammar = /^(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d+)|([numkMGTPE]|[KMGTPE]i))?$/
 
 /** Billionths; what is finer counts as one more. */
@@ -33,9 +34,9 @@ export function nanoOf(text: string | number | undefined): bigint {
       : exponent.startsWith('-')
         ? ([1n, 10n ** BigInt(exponent.slice(1))] as const)
         : ([10n ** BigInt(exponent), 1n] as const)
-  const numerator = BigInt(whole + fraction) * times * 10n ** 9n
-  const denominator = 10n ** BigInt(fraction.length) * over
-  return (numerator + denominator - 1n) / denominator
+  const numerator = BigInt(whole + fraction) * times * billion
+  const denominator = fraction === '' ? over : 10n ** BigInt(fraction.length) * over
+  return denominator === 1n ? numerator : (numerator + denominator - 1n) / denominator
 }
 
 /** Thousandths, rounded up. */

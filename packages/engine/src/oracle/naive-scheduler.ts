@@ -15,6 +15,7 @@ import type {
   Toleration,
   TopologySpreadConstraint,
 } from '@plimsoll/model'
+import { deviceComplaint, deviceRefusal, type NaiveDevices } from './naive-devices.ts'
 import { milliOf, nanoOf, wholeOf } from './naive-quantity.ts'
 import { selects, selectsNode } from './naive-selector.ts'
 import {
@@ -38,6 +39,7 @@ export interface NaiveCluster {
   /** For pods of a controller that have no spread constraints of their own; each selects the pods with its labels. */
   readonly spreadDefaults: readonly TopologySpreadConstraint[]
   readonly storage: NaiveStorage
+  readonly devices: NaiveDevices
 }
 
 /** One filter's refusal of a pod on a node. */
@@ -49,9 +51,11 @@ export interface Refusal {
 }
 
 /** What keeps the pod off every node, whatever the node. */
-export function podRefusal({ storage }: NaiveCluster, pod: Pod): Refusal | undefined {
-  const complaint = podComplaint(storage, pod)
-  return complaint === undefined ? undefined : { plugin: complaint[0], reason: complaint[1], resolvable: false }
+export function podRefusal({ storage, devices }: NaiveCluster, pod: Pod): Refusal | undefined {
+  const ofVolumes = podComplaint(storage, pod)
+  if (ofVolumes !== undefined) return { plugin: ofVolumes[0], reason: ofVolumes[1], resolvable: false }
+  const reason = deviceComplaint(devices, pod)
+  return reason === undefined ? undefined : { plugin: 'DynamicResources', reason, resolvable: false }
 }
 
 type Filter = (pod: Pod, at: NaiveNode, cluster: NaiveCluster) => readonly Omit<Refusal, 'plugin'>[]
@@ -386,6 +390,11 @@ const volumeBinding: Filter = (pod, { node }, { storage }) => bindingComplaints(
 const volumeZone: Filter = (pod, { node }, { storage }) =>
   isInOtherZone(storage, pod, node) ? lasting('node(s) had no available volume zone') : fine
 
+const dynamicResources: Filter = (pod, { node }, { devices }) => {
+  const reason = deviceRefusal(devices, pod, node)
+  return reason === undefined ? fine : lasting(reason)
+}
+
 const filters: readonly (readonly [plugin: string, filter: Filter])[] = [
   ['NodeAffinity', onlyNamedNodes],
   ['NodeUnschedulable', unschedulable],
@@ -400,4 +409,5 @@ const filters: readonly (readonly [plugin: string, filter: Filter])[] = [
   ['VolumeZone', volumeZone],
   ['PodTopologySpread', topologySpread],
   ['InterPodAffinity', interPodAffinity],
+  ['DynamicResources', dynamicResources],
 ]

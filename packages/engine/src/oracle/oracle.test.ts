@@ -1,7 +1,9 @@
 import { assert, type Pod, type TopologySpreadConstraint } from '@plimsoll/model'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { DeviceState } from '../dynamic-resources/device-state.ts'
 import { ClusterSnapshot } from '../snapshot.ts'
+import { holdings, holdingsWith, holdingsWithout, misallocation, type NaiveDevices } from './naive-devices.ts'
 import { amountOf, podRefusal, refusals, type NaiveCluster, type NaiveNode, type Refusal } from './naive-scheduler.ts'
 import {
   features,
@@ -12,6 +14,7 @@ import {
   type Feature,
   type Has,
 } from './random-cluster.ts'
+import { deviceClasses, drawDevices, models } from './random-devices.ts'
 import { drawStorage, DrawnLister } from './random-storage.ts'
 import { Draws } from './random.ts'
 import { decides } from './without.ts'
@@ -40,26 +43,38 @@ const nodeNames = ['n0', 'n1', 'n2', 'n3', 'n4', 'n5']
 /** A snapshot, and beside it plain lists that forks copy whole. */
 class Play {
   readonly #random: RandomCluster
-  readonly #saved: (readonly NaiveNode[])[] = []
+  readonly #saved: { readonly nodes: readonly NaiveNode[]; readonly given: NaiveDevices }[] = []
   readonly snapshot: ClusterSnapshot
   readonly #has: Has
   readonly #storage: DrawnLister
+  readonly #devices = new DeviceState()
+  /** Which devices the claims got is the engine's choice; that it may choose so is checked with every change. */
+  #given: NaiveDevices
   readonly #spreadDefaults: readonly TopologySpreadConstraint[]
   #nodes: readonly NaiveNode[] = []
   #podCount = 0
 
   constructor(has: Has, storage: Draws) {
     this.#has = has
+    const { slices, claims } = drawDevices(storage, has, nodeNames)
+    this.#given = { models, slices, claims }
+    for (const deviceClass of deviceClasses) this.#devices.setClass(deviceClass)
+    for (const slice of slices) this.#devices.setSlice(slice)
+    for (const claim of claims) this.#devices.setClaim(claim)
     this.#storage = new DrawnLister(drawStorage(storage, has, nodeNames))
     this.#random = new RandomCluster(has)
     this.#spreadDefaults = has.spreadDefaults ? spreadDefaults : []
-    this.snapshot = new ClusterSnapshot({ spreadDefaults: this.#spreadDefaults, volumes: this.#storage })
+    this.snapshot = new ClusterSnapshot({
+      spreadDefaults: this.#spreadDefaults,
+      volumes: this.#storage,
+      devices: this.#devices,
+    })
     for (const [name, labels] of Object.entries(namespaces)) this.snapshot.setNamespace(name, labels)
   }
 
   get cluster(): NaiveCluster {
     const { storage } = this.#storage
-    return { nodes: this.#nodes, namespaces, spreadDefaults: this.#spreadDefaults, storage }
+    return { nodes: this.#nodes, namespaces, spreadDefaults: this.#spreadDefaults, storage, devices: this.#given }
   }
 
   pod(draws: Draws): Pod {
@@ -74,6 +89,8 @@ class Play {
     const pods = draws.list(0, 3, () => this.pod(draws))
     this.snapshot.addNode(node, pods)
     this.#nodes = [...this.#nodes, { node, pods }]
+    // With several pods at once there are several ways; each alone is followed in addPod.
+    this.#follow(pods.length === 1 ? holdingsWith(this.#given, pods[0]!, node) : undefined)
   }
 
   /** What happens is drawn; true when it is time to look whether both still agree. */
@@ -101,14 +118,17 @@ class Play {
 
   #fork(): void {
     this.snapshot.fork()
-    this.#saved.push(this.#nodes)
+    this.#saved.push({ nodes: this.#nodes, given: this.#given })
   }
 
   #unfork(how: 'revert' | 'commit'): void {
     const before = this.#saved.pop()
     if (before === undefined) return
     this.snapshot[how]()
-    if (how === 'revert') this.#nodes = before
+    if (how === 'commit') return
+    this.#nodes = before.nodes
+    this.#follow(holdings(before.given))
+    this.#given.claims.forEach((claim, i) => assert(claim === before.given.claims[i], 'a revert brings back the claim'))
   }
 
   #change(draws: Draws, kind: number): void {
@@ -119,6 +139,7 @@ class Play {
     }
     if (kind < 12) {
       this.snapshot.removeNode(name)
+      this.#follow(holdingsWithout(this.#given, at.pods))
       this.#nodes = this.#nodes.filter((node) => node !== at)
     } else if (kind < 14) {
       const node = this.#random.changedNode(draws, at.node)
@@ -127,10 +148,12 @@ class Play {
     } else if (kind < 20 || at.pods.length === 0) {
       const pod = this.pod(draws)
       this.snapshot.addPod(pod, name)
+      this.#follow(holdingsWith(this.#given, pod, at.node))
       put({ ...at, pods: [...at.pods, pod] })
     } else if (kind < 22) {
       const pod = draws.of(...at.pods)
       this.snapshot.removePod(pod.metadata.namespace, pod.metadata.name, name)
+      this.#follow(holdingsWithout(this.#given, [pod]))
       put({ ...at, pods: at.pods.filter((other) => other !== pod) })
     } else {
       const old = draws.of(...at.pods)
@@ -138,6 +161,15 @@ class Play {
       this.snapshot.replacePod(pod, name)
       put({ ...at, pods: at.pods.map((other) => (other === old ? pod : other)) })
     }
+  }
+
+  /** Takes over which devices claims have now, once that is seen to be right. */
+  #follow(expected: string | undefined): void {
+    const now = { ...this.#given, claims: this.#devices.claims() }
+    if (expected !== undefined) agree('claims', holdings(now), expected)
+    const wrong = misallocation(now)
+    assert(wrong === undefined, `devices are given out rightly: ${wrong}`)
+    this.#given = now
   }
 
   /** Both hold the same nodes with the same pods in the same order, and sum up the same. */
@@ -233,9 +265,11 @@ function play(drawn: Case, seen: Seen, churn?: 'nodes' | 'pods'): void {
   }
   for (const _ of probes) look()
   play.holdsTheSame()
-  // One feature of the case, in turn: would the answer have been another without it?
-  const feature = drawn.features[(drawn.nodes[0] ?? 0) % drawn.features.length]
-  if (feature !== undefined && probes.some((pod) => decides(feature, play.cluster, pod))) saw(seen, feature)
+  // Two features of the case, in turn: would some answer have been another without it?
+  const turn = drawn.nodes[0]!
+  for (const feature of new Set([turn, turn + 1].map((n) => drawn.features[n % drawn.features.length]))) {
+    if (feature !== undefined && probes.some((pod) => decides(feature, play.cluster, pod))) saw(seen, feature)
+  }
 }
 
 function property(numRuns: number): Seen {
@@ -273,6 +307,8 @@ const reasons = [
   "node(s) didn't match pod affinity rules",
   "node(s) didn't match pod anti-affinity rules",
   "node(s) didn't satisfy existing pods anti-affinity rules",
+  'cannot allocate all claims',
+  'resourceclaim not available on the node',
 ]
 
 /** Of pods as a whole; names are left out. */
@@ -284,6 +320,8 @@ const podReasons = [
   'PVC _ was not created for pod _ (pod is not owner)',
   'pod has unbound immediate PersistentVolumeClaims',
   'persistentvolume _ not found',
+  'could not find ResourceClaim _',
+  'resourceclaim _ is being deleted',
 ]
 
 describe('the engine against brute force', () => {

@@ -64,6 +64,7 @@ export const features = [
   'ephemeralClaims',
   'brokenClaims',
   'disks',
+  'devices',
 ] as const
 export type Feature = (typeof features)[number]
 
@@ -173,8 +174,9 @@ export class RandomCluster {
     return pod
   }
 
-  /** Another state of the pod, under its name. */
+  /** Another state of the pod, under its name; what it claims never changes. */
   changedPod(draws: Draws, pod: Pod): Pod {
+    if (pod.spec.resourceClaims !== undefined) return { ...pod, status: { ...pod.status, phase: 'Running' } }
     const { name, namespace } = pod.metadata
     switch (draws.below(4)) {
       case 0: {
@@ -187,7 +189,8 @@ export class RandomCluster {
         return { ...pod, metadata: { ...pod.metadata, deletionTimestamp: '2026-01-01T00:00:01Z' } }
       default: {
         const other = this.#freshPod(draws, name)
-        return { ...other, metadata: { ...other.metadata, namespace } }
+        const spec = { ...other.spec, resourceClaims: undefined }
+        return { ...other, spec, metadata: { ...other.metadata, namespace } }
       }
     }
   }
@@ -242,6 +245,10 @@ export class RandomCluster {
     const volumes = draws.oneIn(2) ? draws.list(1, 2, () => this.#volume(draws)) : []
     if (volumes.some((volume) => volume !== undefined)) {
       spec.volumes = volumes.flatMap((volume, i) => (volume === undefined ? [] : [{ ...volume, name: `v${i}` }]))
+    }
+    if (has.devices && draws.oneIn(2)) {
+      const names = draws.list(1, 2, () => draws.of('r0', 'r0', 'r1', 'r2', 'r3', 'r4'))
+      spec.resourceClaims = names.map((resourceClaimName, i) => ({ name: `c${i}`, resourceClaimName }))
     }
     const deletionTimestamp = has.terminating && draws.oneIn(4) ? '2026-01-01T00:00:01Z' : undefined
     return {

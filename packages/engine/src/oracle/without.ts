@@ -169,5 +169,6 @@ const removal: { readonly [feature in Feature]?: Removal } = {
   ephemeralClaims: withoutVolumes((volume) => volume.ephemeral !== undefined),
   brokenClaims: spec(() => ({ volumes: undefined })),
   disks: withoutVolumes((volume) => volume.persistentVolumeClaim === undefined && volume.ephemeral === undefined),
+  devices: spec(() => ({ resourceClaims: undefined })),
   terminating: { pod: (pod) => ({ ...pod, metadata: { ...pod.metadata, deletionTimestamp: undefined } }) },
 }
