@@ -30,6 +30,7 @@ export type {
 export { nodeClaimParts, type NodeClaimParts } from './provisioning/node-claim.ts'
 export type { Obstacle, TypeObstacles } from './provisioning/obstacle.ts'
 export { provision } from './provisioning/provision.ts'
+export { provisionWithout } from './provisioning/what-if.ts'
 export { nodeAllocatable, type Allocatable, type Resources } from './resources.ts'
 export { ClusterSnapshot, type Survey } from './snapshot.ts'
 export { toleratesTaint, untoleratedTaint } from './toleration.ts'

@@ -743,3 +743,50 @@ it('gives the same plan again, in whatever order pods, pools and nodes are named
   const turned = { pods: all.toReversed(), pools: pools.toReversed(), nodes: nodes.toReversed() }
   expect(plan(turned)).toEqual(plan({ pods: all, pools, nodes }))
 })
+
+describe('a plan for many pods of five kinds', () => {
+  const kinds: readonly Parameters<typeof testPod>[1][] = [
+    { labels: { app: 'a' } },
+    { labels: web, spec: spreading(zone) },
+    { labels: web, spec: spreading(hostname) },
+    { labels: { app: 'c' }, spec: together(zone, 'c') },
+    { labels: { app: 'nginx' }, spec: apart(hostname, 'nginx') },
+  ]
+  const each = 60
+  const all = kinds.flatMap((kind, k) =>
+    Array.from({ length: each }, (_, i) =>
+      testPod(`p${k}-${i}`, { ...kind, requests: { cpu: `${100 * (1 + ((i * 7 + k) % 15))}m`, memory: '256Mi' } }),
+    ),
+  )
+  const instanceTypes = ['2', '4', '8', '16'].map((cpu) =>
+    testType(`cpu-${cpu}`, { capacity: { cpu, memory: '64Gi', pods: '20' } }),
+  )
+  const { claims, unplaced } = pass({ pods: all, pools: [testPool('default', { instanceTypes })] })
+  const ofKind = (k: number, list: readonly Pod[]): number =>
+    list.filter((pod) => pod.metadata.name.startsWith(`p${k}-`)).length
+
+  it('places every pod, once', () => {
+    expect(unplaced).toEqual([])
+    expect(new Set(claims.flatMap((claim) => claim.pods)).size).toBe(all.length)
+  })
+
+  it('has a node for each of those that shun each other, and no more pods on a node than its smallest type holds', () => {
+    expect(claims.length).toBeGreaterThanOrEqual(each)
+    for (const { pods: placed, instanceTypes: types, requests } of claims) {
+      expect(ofKind(4, placed)).toBeLessThanOrEqual(1)
+      for (const type of types) {
+        expect(requests.get('cpu')).toBeLessThanOrEqual(Number(type.capacity['cpu']) * 1000)
+        expect(placed.length).toBeLessThanOrEqual(20)
+      }
+    }
+  })
+
+  it('uses every zone and keeps the company together', () => {
+    const zonesOf = (k: number): Set<string> =>
+      new Set(
+        claims.filter((claim) => ofKind(k, claim.pods) > 0).map((claim) => claim.requirements.get(zone).values.join()),
+      )
+    expect([...zonesOf(1)].sort()).toEqual(['a', 'b', 'c'])
+    expect(zonesOf(3).size).toBe(1)
+  })
+})
