@@ -159,8 +159,8 @@ function wordsOf(pod: Pod): string {
   if (spec.volumes !== undefined) text += volumeWords(pod)
   if (spec.resourceClaims !== undefined) {
     text += `\u0004c${JSON.stringify([spec.resourceClaims, status?.resourceClaimStatuses])}`
-    // Claims made from a template bear the pod's name.
-    text += metadata.name
+    // Claims belong to the pod or are reserved for it: none is like another, not even of the same name.
+    text += `${metadata.name} ${metadata.uid}`
   }
   if (holdsByStatus(pod)) {
     for (const { name } of spec.containers) text += `\u0004m${name}`
@@ -215,10 +215,15 @@ export function podClassKey(pod: Pod): string {
       spec.topologySpreadConstraints ?? [],
       found.ports,
       found.volumes,
-      // Device claims made from a template bear the pod's name.
+      // Device claims belong to the pod or are reserved for it.
       (spec.resourceClaims ?? nothing).length === 0
         ? []
-        : [found.sample.metadata.name, spec.resourceClaims, found.sample.status?.resourceClaimStatuses],
+        : [
+            found.sample.metadata.name,
+            found.sample.metadata.uid,
+            spec.resourceClaims,
+            found.sample.status?.resourceClaimStatuses,
+          ],
       [found.priority, spec.preemptionPolicy ?? '', spec.schedulerName ?? '', found.replicated],
     ])
     keys.set(found, key)

@@ -606,4 +606,20 @@ describe('a snapshot with devices', () => {
     expect(snapshot.fits(third, 'n1')).toBe(true)
     expect(snapshot.checkPod(claimingPod('p-x', 'x'))?.reason).toBe('could not find ResourceClaim "default/x"')
   })
+
+  it('knows a pod from one of its name that is no more', () => {
+    const template = testPod('web-0', {
+      spec: { resourceClaims: [{ name: 'gpu', resourceClaimTemplateName: 't' }] },
+      status: { resourceClaimStatuses: [{ name: 'gpu', resourceClaimName: 'web-0-gpu' }] },
+    })
+    const again: Pod = { ...template, metadata: { ...template.metadata, uid: 'another' } }
+    const devices = stateWith({ claims: [testClaim('web-0-gpu', undefined, { owner: template })] })
+    const snapshot = new ClusterSnapshot({ devices })
+    snapshot.addNode(node)
+    expect(snapshot.fits(template, 'n1')).toBe(true)
+    expect(snapshot.check(again, 'n1')?.reason).toContain('(pod is not owner)')
+    devices.setClaim(testClaim('web-0-gpu', undefined, { owner: again }))
+    expect(snapshot.fits(template, 'n1')).toBe(false)
+    expect(snapshot.fits(again, 'n1')).toBe(true)
+  })
 })
