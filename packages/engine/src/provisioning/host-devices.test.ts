@@ -13,6 +13,7 @@ import { DeviceProvisioning } from '../dynamic-resources/device-provisioning.ts'
 import { claimingPod, exactly, testClaim, testClass, testDriver, testSlice } from '../dynamic-resources/test-devices.ts'
 import { testNode } from '../test-objects.ts'
 import type { ProvisioningInput, ProvisioningResult } from './input.ts'
+import { nodeClaimParts } from './node-claim.ts'
 import { provision } from './provision.ts'
 
 const gpu = testClass('gpu', `device.driver == "${testDriver}"`)
@@ -107,6 +108,15 @@ describe('provisioning of pods with resource claims', () => {
       placed: [],
       unplaced: [],
     })
+  })
+
+  it('names the drivers that a node waits for', () => {
+    const { claims } = pass([claimingPod('p', 'a')], { claims: [wanting('a', 1)] })
+    const random = { below: (): number => 0 }
+    const drivers = claims.map(
+      (claim) => nodeClaimParts(claim, random).annotations['karpenter.sh/requested-dra-drivers'],
+    )
+    expect(drivers).toEqual([testDriver])
   })
 
   it('says why there is no node', () => {

@@ -69,6 +69,9 @@ export function nodeClaimParts(
   if (instanceTypes.some((type) => type.capacityOverlayApplied === true)) {
     annotations['karpenter.sh/capacity-overlay-applied'] = 'true'
   }
+  if (claim.deviceDrivers.length > 0) {
+    annotations['karpenter.sh/requested-dra-drivers'] = claim.deviceDrivers.join(',')
+  }
   return {
     labels,
     annotations,
