@@ -102,7 +102,7 @@ const needs: { readonly [feature in Feature]?: readonly Feature[] } = {
   volumeLimits: ['boundClaims', 'waitingClaims'],
   storageCapacity: ['zones', 'waitingClaims'],
   claimsOfOnePod: ['waitingClaims', 'boundClaims'],
-  ephemeralClaims: ['waitingClaims'],
+  ephemeralClaims: ['waitingClaims', 'boundClaims'],
 }
 
 /** The features of one case. */
@@ -250,9 +250,11 @@ export class RandomCluster {
       const names = draws.list(1, 2, () => draws.of('r0', 'r0', 'r1', 'r2', 'r3', 'r4'))
       spec.resourceClaims = names.map((resourceClaimName, i) => ({ name: `c${i}`, resourceClaimName }))
     }
+    // A pod made again under its name is another.
+    const uid = has.ephemeralClaims && draws.oneIn(4) ? `${name}-again` : name
     const deletionTimestamp = has.terminating && draws.oneIn(4) ? '2026-01-01T00:00:01Z' : undefined
     return {
-      metadata: { ...stored(name), namespace, labels, ownerReferences, deletionTimestamp },
+      metadata: { ...stored(name), uid, namespace, labels, ownerReferences, deletionTimestamp },
       spec,
       status: this.#status(draws, containers, initContainers.initContainers ?? []),
     }

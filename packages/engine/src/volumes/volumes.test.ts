@@ -342,6 +342,8 @@ describe('claims', () => {
       everywhere('VolumeBinding: PVC default/p-v0 was not created for pod default/p (pod is not owner)'),
     )
     expect(answers({ claims: [owned('default-p')], classes }, pod)).toEqual(['', ''])
+    const again = { ...pod, metadata: { ...pod.metadata, uid: 'again' } }
+    expect(answers({ claims: [owned('again')], classes }, again)).toEqual(['', ''])
   })
 
   it('of one pod only are refused to others, wherever the first is', () => {
