@@ -51,6 +51,11 @@ async function run(size: BenchSize): Promise<BenchResult> {
   const separate = measure(() =>
     Array.from({ length: 50_000 / part }, (_, i) => ({ pods: [benchPod(`p${i}`, { milliCpu: 50, memory: 100 })] })),
   )
+  const different = measure(() =>
+    Array.from({ length: 10_000 / part }, (_, i) => ({
+      pods: [benchPod(`p${i}`, { milliCpu: 50 + (i % 200), memory: 100 + i, labels: { app: `a${i}` } })],
+    })),
+  )
   const like = (kind: 'apart' | 'spread', count: number): ReturnType<typeof measure> => {
     const spec = constrained(kind)
     return measure(() => [
@@ -63,10 +68,11 @@ async function run(size: BenchSize): Promise<BenchResult> {
     figures: {
       estimate: two.elapsed,
       '50,000 groups of one': separate.elapsed,
+      '10,000 all different': different.elapsed,
       '2,500 that keep apart': apart.elapsed,
       '20,000 that spread over zones': spread.elapsed,
     },
-    answer: [two, separate, apart, spread].map(({ answer }) => answer).join('; '),
+    answer: [two, separate, different, apart, spread].map(({ answer }) => answer).join('; '),
   }
 }
 

@@ -1,4 +1,4 @@
-// What if nodes were gone: 2,000 nodes with 60,000 pods of 100 kinds, at several degrees of use.
+// What if nodes were gone: 2,000 nodes with 60,000 pods of 100 kinds, at several degrees of use, and all different.
 import { ClusterSnapshot, wouldFitElsewhere, type RemovalOptions } from '@plimsoll/engine'
 import type { Node } from '@plimsoll/model'
 import { SeededRandom } from '@plimsoll/ports'
@@ -6,8 +6,12 @@ import type { BenchCase, BenchResult, BenchSize } from './case.ts'
 import { benchNode, benchPod, medianOf, timed } from './cluster-autoscaler-objects.ts'
 
 const podsPerNode = 30
-const kinds = 100
-const uses = [0.5, 0.8, 0.95]
+const shapes = [
+  { use: 0.5, kinds: 100 },
+  { use: 0.8, kinds: 100 },
+  { use: 0.95, kinds: 100 },
+  { use: 0.95, kinds: 60_000 },
+]
 
 /** As Cluster Autoscaler does: spread constraints go on counting the node while its pods look for another. */
 const asClusterAutoscaler: RemovalOptions = {
@@ -15,7 +19,7 @@ const asClusterAutoscaler: RemovalOptions = {
   breakOnFailure: true,
 }
 
-function filled(nodes: number, use: number): ClusterSnapshot {
+function filled(nodes: number, use: number, kinds: number): ClusterSnapshot {
   const random = new SeededRandom('removal')
   const snapshot = new ClusterSnapshot()
   const size = { milliCpu: 16_000, memory: 64 * 2 ** 30 }
@@ -50,9 +54,9 @@ async function run(size: BenchSize): Promise<BenchResult> {
   const several = size === 'full' ? 100 : 3
   const figures: Record<string, number> = {}
   const answers: string[] = []
-  for (const use of uses) {
-    const snapshot = filled(nodes, use)
-    const percent = `${use * 100} % used`
+  for (const { use, kinds } of shapes) {
+    const snapshot = filled(nodes, use, kinds)
+    const percent = `${use * 100} % used by ${kinds} kinds`
     const one: number[] = []
     let possible = 0
     for (let i = 0; i < several; i++) {
