@@ -18,7 +18,7 @@ function distinct<T>(items: readonly T[]): readonly T[] {
   return [...new Set(items)]
 }
 
-export function claimNamesOf(pod: Pod): readonly string[] {
+function claimNamesOf(pod: Pod): readonly string[] {
   return distinct((pod.spec.resourceClaims ?? []).map(({ resourceClaimName }) => resourceClaimName ?? ''))
 }
 
