@@ -11,7 +11,7 @@ import {
 import { describe, expect, it } from 'vitest'
 import { DeviceProvisioning } from '../dynamic-resources/device-provisioning.ts'
 import { claimingPod, exactly, testClaim, testClass, testDriver, testSlice } from '../dynamic-resources/test-devices.ts'
-import { testNode } from '../test-objects.ts'
+import { testNode, testPod } from '../test-objects.ts'
 import type { ProvisioningInput, ProvisioningResult } from './input.ts'
 import { nodeClaimParts } from './node-claim.ts'
 import { provision } from './provision.ts'
@@ -60,14 +60,16 @@ function pass(
     readonly slices?: readonly ResourceSlice[]
     readonly nodes?: ProvisioningInput['nodes']
     readonly ignores?: boolean
+    readonly daemons?: readonly Pod[]
   } = {},
 ): ProvisioningResult {
-  const { claims = [], slices = [], nodes, ignores = false } = o
+  const { claims = [], slices = [], nodes, ignores = false, daemons } = o
   const classNamed = (name: string): typeof gpu | undefined => (name === 'gpu' ? gpu : undefined)
   return provision({
     pods,
     pools: [{ name: 'general', requirements: Requirements.none, instanceTypes: types }],
     nodes,
+    daemons,
     devices: ignores ? undefined : new DeviceProvisioning({ slices, claims, classNamed }),
   })
 }
@@ -136,6 +138,18 @@ describe('provisioning of pods with resource claims', () => {
         ['q', 'pod has Dynamic Resource Allocation requirements that are not yet supported by Karpenter'],
       ],
     })
+  })
+
+  it.each([
+    { ignores: true, cpu: 0 },
+    { ignores: false, cpu: 3000 },
+  ])('counts daemons with claims unless claims are ignored: $ignores', ({ ignores, cpu }) => {
+    const daemon = claimingPod('daemon', 'own')
+    const daemons = [
+      { ...daemon, spec: { ...daemon.spec, containers: [{ name: 'd', resources: { requests: { cpu: '3' } } }] } },
+    ]
+    const { claims } = pass([testPod('p')], { ignores, daemons })
+    expect(claims.map(({ requests }) => requests.get('cpu') ?? 0)).toEqual([cpu])
   })
 
   it('goes where devices of the cluster are', () => {

@@ -38,6 +38,7 @@ const timedOut = 'scheduling simulation timed out'
 
 class Pass {
   readonly #input: ProvisioningInput
+  readonly #daemons: readonly Pod[]
   readonly #sets: RequirementSets
   readonly #dimensions: Dimensions
   readonly #pools: readonly CompiledPool[]
@@ -54,7 +55,10 @@ class Pass {
 
   constructor(input: ProvisioningInput) {
     this.#input = input
-    const { pods, nodes = [], daemons = [] } = input
+    const { pods, nodes = [] } = input
+    // Those with resource claims are overlooked as long as claims are.
+    const daemons = (input.daemons ?? []).filter((pod) => input.devices !== undefined || !hasClaims(pod))
+    this.#daemons = daemons
     const vocabulary = vocabularyOf(input.registry ?? coreLabels)
     const { sets, names } = vocabulary
     this.#sets = sets
@@ -209,7 +213,7 @@ class Pass {
 
   /** Known once all forms of all pods are: later sets only name what these name. */
   #askedKeys(): ReadonlySet<string> {
-    for (const daemon of this.#input.daemons ?? []) this.#daemonForm(daemon)
+    for (const daemon of this.#daemons) this.#daemonForm(daemon)
     const keys = this.#sets.keys()
     for (const key of this.#topology.keys()) keys.add(key)
     return keys
@@ -236,7 +240,7 @@ class Pass {
     const owed = new Float64Array(dimensions.count)
     const labels = this.#labelsOf(entry)
     const taints = entry.taints ?? entry.node.spec.taints ?? noTaints
-    for (const daemon of this.#input.daemons ?? []) {
+    for (const daemon of this.#daemons) {
       const form = this.#daemonForm(daemon)
       if (!toleratesAll(daemon.spec.tolerations, taints)) continue
       if (!this.#sets.admits(labels, form.set) || !form.suitsHost(hostnameOf(entry))) continue
