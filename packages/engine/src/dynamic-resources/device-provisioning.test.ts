@@ -391,6 +391,54 @@ describe('counters', () => {
   })
 })
 
+describe('pools of the cluster', () => {
+  const bare = host('claim-1', { instanceTypes: [type('t')] })
+  const everywhere = (name: string, o: Parameters<typeof testSlice>[1]): ResourceSlice =>
+    testSlice(name, { allNodes: true, pool: 'p', ...o })
+  it.each<{ what: string; slices: readonly ResourceSlice[]; types: readonly string[] | string }>([
+    { what: 'whole', slices: [everywhere('s', { devices: ['x'] })], types: ['t'] },
+    { what: 'in the making', slices: [everywhere('s', { devices: ['x'], count: 2 })], types: noType },
+    { what: 'with a device twice', slices: [everywhere('s', { devices: ['x', 'x'] })], types: noType },
+    {
+      what: 'of an older generation beside a new one that is empty',
+      slices: [everywhere('s', { devices: ['x'] }), everywhere('t', { generation: 2 })],
+      types: noType,
+    },
+    {
+      what: 'of an older generation that was not whole beside a new one that is',
+      slices: [everywhere('s', { devices: ['x'], count: 3 }), everywhere('t', { devices: ['y'], generation: 2 })],
+      types: ['t'],
+    },
+    {
+      what: 'with unknown counters',
+      slices: [everywhere('s', { devices: [{ name: 'x', consumesCounters: [{ counterSet: 'none', counters: {} }] }] })],
+      types: noType,
+    },
+    {
+      what: 'whose slices are for single devices to place',
+      slices: [testSlice('s', { perDeviceNodeSelection: true, devices: [{ name: 'x', allNodes: true }] })],
+      types: noType,
+    },
+  ])('$what: $types', ({ slices, types }) => {
+    expect(typesOf(provisioning({ slices }).allocate(bare, [testClaim('a')]))).toEqual(types)
+  })
+
+  it('have counters on which devices out of reach draw too', () => {
+    const draws = { consumesCounters: [{ counterSet: 'set', counters: { slots: { value: '2' } } }] }
+    const slices = [
+      everywhere('counters', { count: 3, sharedCounters: [{ name: 'set', counters: { slots: { value: '3' } } }] }),
+      testSlice('here', { nodeName: 'n1', pool: 'p', count: 3, devices: [{ name: 'x', ...draws }] }),
+      testSlice('there', { nodeName: 'n2', pool: 'p', count: 3, devices: [{ name: 'y', ...draws }] }),
+    ]
+    const node = (nodeName: string): DeviceHost =>
+      host(`provider-${nodeName}`, { nodeName, instanceTypes: [type('t')] })
+    const devices = provisioning({ slices })
+    expect(typesOf(devices.allocate(node('n1'), [testClaim('a')]))).toEqual(['t'])
+    take(devices.allocate(node('n2'), [testClaim('b')]))
+    expect(typesOf(devices.allocate(node('n1'), [testClaim('a')]))).toBe(noType)
+  })
+})
+
 describe('shared devices', () => {
   const nic = {
     name: 'nic',

@@ -493,6 +493,18 @@ describe('partitionable devices', () => {
     expect(devicesFor(asking(3), slices)).toBe('cannot allocate all claims')
   })
 
+  it('leave less when one that only another node reaches is in use', () => {
+    const spread = [
+      slices[0]!,
+      { nodeName: 'n1', pool: 'p', count: 3, devices: [draws('here', '30Gi')] },
+      { nodeName: 'n2', pool: 'p', count: 3, devices: [draws('there', '20Gi')] },
+    ].map((slice) => ({ ...slice, count: 3 }))
+    const state = stateWith({ slices: spread, claims: [testClaim('a'), testClaim('b')] })
+    expect(state.nodeUnfit(claimingPod('q', 'b'), node)).toBeUndefined()
+    expect(state.place(claimingPod('p', 'a'), other)).toBeUndefined()
+    expect(state.nodeUnfit(claimingPod('q', 'b'), node)?.reason).toBe('cannot allocate all claims')
+  })
+
   it('leave less when they are in use', () => {
     const state = stateWith({ slices, claims: [testClaim('a', asking(2)), testClaim('b', asking(1))] })
     const [p, q] = [claimingPod('p', 'a'), claimingPod('q', 'b')]
