@@ -16,7 +16,8 @@ export class NodeFilter {
   readonly #sets: RequirementSets
   /** Any of these; undefined: node affinity does not matter. */
   readonly #alternatives: readonly Requirements[] | undefined
-  readonly #namesHosts: boolean
+  /** Whether nodes that differ in their hostname alone may differ here. */
+  readonly namesHosts: boolean
   readonly #tolerations: readonly Toleration[] | undefined
   readonly #honorsTaints: boolean
   readonly #bySet: (boolean | undefined)[] = []
@@ -27,7 +28,7 @@ export class NodeFilter {
     this.#honorsTaints = honors.taints
     this.#tolerations = pod.spec.tolerations
     this.#alternatives = honors.affinity ? alternativesOf(pod, sets) : undefined
-    this.#namesHosts = this.#alternatives?.some((one) => one.has(labelKeys.hostname)) ?? false
+    this.namesHosts = this.#alternatives?.some((one) => one.has(labelKeys.hostname)) ?? false
   }
 
   /** A node with these requirements; labels that nothing is known of do not count as there. */
@@ -38,7 +39,7 @@ export class NodeFilter {
   #suits(set: number, hostname: string): boolean {
     const alternatives = this.#alternatives
     if (alternatives === undefined || alternatives.length === 0) return true
-    if (this.#namesHosts) {
+    if (this.namesHosts) {
       const named = this.#sets.get(set).and([requirement(labelKeys.hostname, 'In', [hostname])])
       return alternatives.some((one) => compatible(named, one) === undefined)
     }

@@ -19,6 +19,7 @@ import type { ProvisioningNode, ProvisioningPool } from './input.ts'
 import { NodeFilter } from './node-filter.ts'
 import type { RequirementSets } from './requirement-sets.ts'
 import { noTaints, toleratesAll } from './taints.ts'
+import { GroupTable } from './group-table.ts'
 import { TopologyGroup } from './topology-group.ts'
 
 /** Pods that no selector can tell apart. */
@@ -70,9 +71,9 @@ export class Topology {
   readonly #namespaces: ReadonlyMap<string, Labels>
   readonly #respects: boolean
   readonly #tainted: boolean
-  readonly #groups = new Map<string, TopologyGroup>()
+  readonly #groups = new GroupTable()
   /** Of pods that shun others: where they are, for those others. */
-  readonly #shunning = new Map<string, TopologyGroup>()
+  readonly #shunning = new GroupTable()
   readonly #filters = new Map<string, NodeFilter>()
   readonly #universes = new Map<string, Universe>()
   readonly #populations = new Map<string, Population>()
@@ -191,13 +192,18 @@ export class Topology {
     let found = this.#populations.get(pod.populationKey)
     if (found === undefined) {
       found = {
-        counting: [...this.#groups.values()].filter((group) => this.#chooses(group.selector, pod)),
-        shunning: [...this.#shunning.values()].filter((group) => this.#chooses(group.selector, pod)),
+        counting: this.#choosing(this.#groups, pod),
+        shunning: this.#choosing(this.#shunning, pod),
         bound: new Map(),
       }
       this.#populations.set(pod.populationKey, found)
     }
     return found
+  }
+
+  /** The groups whose selector chooses the pod, in the order in which they were made. */
+  #choosing(groups: GroupTable, pod: PodClass): readonly TopologyGroup[] {
+    return groups.near(pod.labels).filter((group) => this.#chooses(group.selector, pod))
   }
 
   /**
@@ -252,9 +258,7 @@ export class Topology {
     readonly hostOf: (node: ProvisioningNode) => number
   }): void {
     if (this.isEmpty) return
-    for (const entry of this.#nodes) {
-      if (entry.open !== false && entry.registered !== false) this.#openDomains(entry, o.setOf(entry))
-    }
+    this.#openDomains(o.setOf)
     for (const entry of this.#nodes) {
       const { node } = entry
       const { labels = {} } = node.metadata
@@ -283,17 +287,27 @@ export class Topology {
     }
   }
 
-  /** Nodes open the domains they are in, with or without pods. */
-  #openDomains({ node }: ProvisioningNode, set: number): void {
+  /** Nodes open the domains they are in, with or without pods. Nodes alike are asked once. */
+  #openDomains(setOf: (node: ProvisioningNode) => number): void {
+    const opening = this.#nodes.filter((entry) => entry.open !== false && entry.registered !== false)
+    const kinds = new Map<string, ProvisioningNode>()
+    for (const entry of opening) {
+      const kind = `${setOf(entry)} ${JSON.stringify(entry.node.spec.taints ?? noTaints)}`
+      if (!kinds.has(kind)) kinds.set(kind, entry)
+    }
     for (const group of [...this.#groups.values(), ...this.#shunning.values()]) {
-      const domain = node.metadata.labels?.[group.key]
-      if (group.onHosts || domain === undefined) continue
-      const counts = group.filter?.matches(node.spec.taints ?? noTaints, set, node.metadata.name) ?? true
-      if (counts) group.open(domain)
+      if (group.onHosts) continue
+      for (const entry of group.filter?.namesHosts === true ? opening : kinds.values()) {
+        const { node } = entry
+        const domain = node.metadata.labels?.[group.key]
+        if (domain === undefined) continue
+        const taints = node.spec.taints ?? noTaints
+        if (group.filter?.matches(taints, setOf(entry), hostnameOf(entry)) ?? true) group.open(domain)
+      }
     }
   }
 
-  #group(groups: Map<string, TopologyGroup>, identity: string, make: () => TopologyGroup): TopologyGroup {
+  #group(groups: GroupTable, identity: string, make: () => TopologyGroup): TopologyGroup {
     let found = groups.get(identity)
     if (found === undefined) {
       found = make()
