@@ -21,6 +21,7 @@ export class ReadiedPod {
   readonly #ofNode: readonly Check[]
   readonly #ofRoom: readonly Check[]
   readonly #ofCluster: readonly Check[]
+  readonly #toPrepare: readonly Check[]
   /** By slot, one bit each: refused by a check of node or room; admitted by all checks of the node. */
   #refused: Uint32Array
   #admitted: Uint32Array
@@ -47,6 +48,7 @@ export class ReadiedPod {
     this.#ofNode = checks.filter(({ scope }) => scope === 'node')
     this.#ofRoom = checks.filter(({ scope }) => scope === 'room')
     this.#ofCluster = checks.filter(({ scope }) => scope === 'cluster')
+    this.#toPrepare = checks.filter(({ prepare }) => prepare !== undefined)
     this.refusalsLast = this.#ofCluster.every(({ refusalLasts }) => refusalLasts === true)
     const words = (world.columns.capacity + 31) >>> 5
     this.#refused = new Uint32Array(words)
@@ -55,8 +57,10 @@ export class ReadiedPod {
     this.#read = world.columns.loosenedEnd
   }
 
-  /** To be called before questions that follow a change of the nodes. */
+  /** To be called before every question. */
   catchUp(): void {
+    const toPrepare = this.#toPrepare
+    for (let i = 0; i < toPrepare.length; i++) toPrepare[i]!.prepare!()
     const columns = this.#columns
     if (this.#read === columns.loosenedEnd && columns.capacity <= this.#refused.length << 5) return
     const slots = columns.loosenedSince(this.#read)

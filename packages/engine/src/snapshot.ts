@@ -339,7 +339,9 @@ export class ClusterSnapshot {
     const podClass = classOf(pod)
     const { nodeName } = pod.spec
     if (nodeName !== undefined && nodeName !== '') {
-      return new ReadiedPod(podClass, this.#world, requestedNode(nodeName, this.#columns))
+      const named = new ReadiedPod(podClass, this.#world, requestedNode(nodeName, this.#columns))
+      named.catchUp()
+      return named
     }
     let ready = this.#last
     if (ready === undefined || ready.podClass !== podClass || ready.epoch !== epoch) {

@@ -33,6 +33,8 @@ export interface Check {
   readonly scope: Scope
   /** Of scope `cluster`: true when a refusal holds all the same as long as pods only come. */
   readonly refusalLasts?: boolean
+  /** Called before every question: to read what changes without the snapshot's doing. */
+  prepare?(): void
   /** Hot: asked for every pod and node. */
   fits(slot: number): boolean
   /** Why not; called only where `fits` says no. At least one reason, in kube-scheduler's words. */

@@ -24,15 +24,16 @@ export function volumeRestrictions(pod: PodClass, { columns, population, volumes
     }
     return true
   }
-  const claimInUse = (): string | undefined =>
-    pod.claims.find(
-      (name) =>
-        population.claimUses(pod.namespace, name) > 0 &&
-        volumes?.claim(pod.namespace, name)?.spec.accessModes?.includes('ReadWriteOncePod') === true,
-    )
+  let ofOnePod: readonly string[] = []
+  const claimInUse = (): string | undefined => ofOnePod.find((name) => population.claimUses(pod.namespace, name) > 0)
   return {
     plugin: 'VolumeRestrictions',
     scope: 'cluster',
+    prepare: () => {
+      ofOnePod = pod.claims.filter(
+        (name) => volumes?.claim(pod.namespace, name)?.spec.accessModes?.includes('ReadWriteOncePod') === true,
+      )
+    },
     fits: (slot) => hasDisks(slot) && claimInUse() === undefined,
     reasons: (slot) => (hasDisks(slot) ? single : taken),
     detail: (slot) =>

@@ -1,5 +1,6 @@
 import type { PodClass } from '../pod-class.ts'
-import { zoneConflict } from '../volumes/zones.ts'
+import type { VolumeLister } from '../volumes/volume-lister.ts'
+import { placeConflict, placesOf, type Place } from '../volumes/zones.ts'
 import type { Check, Reason, World } from './predicate.ts'
 
 const elsewhere: readonly Reason[] = [{ reason: 'node(s) had no available volume zone', resolvable: false }]
@@ -10,21 +11,24 @@ export function volumeZone(pod: PodClass, { columns, volumes }: World): Check | 
   // As upstream, claims that are made for the pod alone are not looked at.
   const names = pod.volumes.flatMap((volume) => (volume.kind === 'claim' && !volume.isEphemeral ? [volume.name] : []))
   if (names.length === 0) return undefined
-  const conflict = (slot: number): string | undefined => {
-    const { node } = columns.entries[slot]!
-    for (const name of names) {
-      const { volumeName = '' } = volumes.claim(pod.namespace, name)?.spec ?? {}
-      const volume = volumeName === '' ? undefined : volumes.volume(volumeName)
-      const label = volume === undefined ? undefined : zoneConflict(volume, node)
-      if (label !== undefined) return `${volumeName} has ${label}=${volume!.metadata.labels![label]}`
-    }
-    return undefined
-  }
+  let places: readonly Place[] = []
   return {
     plugin: 'VolumeZone',
     scope: 'cluster',
-    fits: (slot) => conflict(slot) === undefined,
+    prepare: () => {
+      places = names.flatMap((name) => placesOfClaim(pod.namespace, name, volumes))
+    },
+    fits: (slot) => placeConflict(places, columns.entries[slot]!.node) === undefined,
     reasons: () => elsewhere,
-    detail: (slot) => conflict(slot)!,
+    detail: (slot) => {
+      const { volume, key, values } = placeConflict(places, columns.entries[slot]!.node)!
+      return `${volume} is in ${key}=${values.join(' or ')}`
+    },
   }
+}
+
+function placesOfClaim(namespace: string, name: string, lister: VolumeLister): readonly Place[] {
+  const { volumeName = '' } = lister.claim(namespace, name)?.spec ?? {}
+  const volume = volumeName === '' ? undefined : lister.volume(volumeName)
+  return volume === undefined ? [] : placesOf(volume)
 }

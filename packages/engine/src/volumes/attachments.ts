@@ -42,7 +42,11 @@ export function overloadedDriver(
 ): Overload | undefined {
   const csiNode = lister.csiNode?.(nodeName)
   if (csiNode === undefined) return undefined
-  const limits = csiNode.spec.drivers.filter(({ allocatable }) => allocatable?.count !== undefined)
+  // Most nodes have room even if every volume were another and of the same driver.
+  let total = pod.volumes.length
+  for (let p = 0; p < there.length; p++) total += there[p]!.volumes.length
+  if (lister.attachmentsOn !== undefined) for (const _ of lister.attachmentsOn(nodeName)) total++
+  const limits = csiNode.spec.drivers.filter(({ allocatable }) => total > (allocatable?.count ?? Infinity))
   if (limits.length === 0) return undefined
   const wanted = new Map<string, Handle>()
   collect(pod, csiNode, lister, wanted)

@@ -3,6 +3,12 @@ import type { PodClass } from '../pod-class.ts'
 import type { Unfit } from '../unfit.ts'
 import type { VolumeLister } from './volume-lister.ts'
 
+/** As they are now. */
+export interface PodClaims {
+  readonly bound: readonly PersistentVolumeClaim[]
+  readonly waiting: readonly PersistentVolumeClaim[]
+}
+
 const bindCompleted = 'pv.kubernetes.io/bind-completed'
 /** How the class was named before it had a field. */
 const classAnnotation = 'volume.beta.kubernetes.io/storage-class'
@@ -28,10 +34,7 @@ export function waitsForConsumer(claim: PersistentVolumeClaim, lister: Pick<Volu
 }
 
 /** The pod's claims that there are: those with a volume, and those that get theirs once the pod has a node. */
-export function claimsOf(
-  pod: PodClass,
-  lister: VolumeLister,
-): { readonly bound: readonly PersistentVolumeClaim[]; readonly waiting: readonly PersistentVolumeClaim[] } {
+export function claimsOf(pod: PodClass, lister: VolumeLister): PodClaims {
   const bound: PersistentVolumeClaim[] = []
   const waiting: PersistentVolumeClaim[] = []
   for (const name of pod.claims) {

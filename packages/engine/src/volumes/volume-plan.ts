@@ -12,8 +12,7 @@ import {
   type StorageClass,
 } from '@plimsoll/model'
 import { compileNodeSelector } from '../node-affinity.ts'
-import type { PodClass } from '../pod-class.ts'
-import { claimsOf, storageClassOf } from './claims.ts'
+import { storageClassOf, type PodClaims } from './claims.ts'
 import type { VolumeLister } from './volume-lister.ts'
 
 const selectedNode = 'volume.kubernetes.io/selected-node'
@@ -27,14 +26,17 @@ export interface VolumePlan {
   readonly provisions: readonly PersistentVolumeClaim[]
 }
 
+const nothing: readonly never[] = []
+const nothingToDo: VolumePlan = { reasons: nothing, bindings: nothing, provisions: nothing }
+
 const elsewhere = "node(s) didn't match PersistentVolume's node affinity"
 const notAvailable = "node(s) didn't find available persistent volumes to bind"
 const noRoom = 'node(s) did not have enough free storage'
 const noSuchVolume = 'node(s) unavailable due to one or more pvc(s) bound to non-existent pv(s)'
 
-export function planVolumes(pod: PodClass, node: Node, lister: VolumeLister): VolumePlan {
-  const { bound, waiting } = claimsOf(pod, lister)
-  const ofBound = boundRefusal(bound, node, lister)
+export function planVolumes({ bound, waiting }: PodClaims, node: Node, lister: VolumeLister): VolumePlan {
+  const ofBound = bound.length === 0 ? undefined : boundRefusal(bound, node, lister)
+  if (ofBound === undefined && waiting.length === 0) return nothingToDo
   const { reason: ofWaiting, bindings, provisions } = planWaiting(waiting, node, lister)
   const reasons: string[] = []
   if (ofBound === elsewhere) reasons.push(ofBound)
@@ -65,8 +67,6 @@ function isReachable(volume: PersistentVolume, node: Node): boolean {
   if (admits === undefined) compiled.set(required, (admits = compileNodeSelector(required)))
   return admits(node)
 }
-
-const nothing: readonly never[] = []
 
 function planWaiting(
   claims: readonly PersistentVolumeClaim[],

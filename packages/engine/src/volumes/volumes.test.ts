@@ -15,6 +15,7 @@ import { describe, expect, it } from 'vitest'
 import { classOf } from '../pod-class.ts'
 import { ClusterSnapshot } from '../snapshot.ts'
 import { testNode, testPod } from '../test-objects.ts'
+import { claimsOf } from './claims.ts'
 import type { VolumeLister } from './volume-lister.ts'
 import { planVolumes } from './volume-plan.ts'
 
@@ -312,7 +313,8 @@ describe('claims', () => {
       volumes: ['10Gi', '20Gi'].map((size, i) => volume(`v${i}`, { ...open, capacity: { storage: size } })),
     }
     const node: Node = testNode('a')
-    const planned = planVolumes(classOf(withClaims('large', 'small')), node, listerOf(storage))
+    const lister = listerOf(storage)
+    const planned = planVolumes(claimsOf(classOf(withClaims('large', 'small')), lister), node, lister)
     expect(planned.bindings.map((each) => [each.claim.metadata.name, each.volume.metadata.name])).toEqual([
       ['small', 'v0'],
       ['large', 'v1'],
