@@ -70,23 +70,70 @@ class Counter implements DomainCounts {
     }
     this.#counts[domain]! += delta
   }
+}
 
-  nodeAdded(_entry: NodeEntry): void {}
-  nodeRemoved(_entry: NodeEntry): void {}
+/** The nodes that spread constraints of one kind look at, by domain: shared by the counters of all selectors. */
+class SpreadField {
+  readonly column: LabelColumn
+  readonly #eligible: (entry: NodeEntry) => boolean
+  readonly #members = new Set<number>()
+  readonly #nodesPerDomain = new Map<number, number>()
+  readonly #counters: SpreadCounter[] = []
+
+  constructor(column: LabelColumn, eligible: (entry: NodeEntry) => boolean) {
+    this.column = column
+    this.#eligible = eligible
+  }
+
+  get domainCount(): number {
+    return this.#nodesPerDomain.size
+  }
+
+  has(slot: number): boolean {
+    return this.#members.has(slot)
+  }
+
+  /** The counter hears of domains that appear and go from now on. */
+  join(counter: SpreadCounter): void {
+    this.#counters.push(counter)
+  }
+
+  nodeAdded(entry: NodeEntry): void {
+    const domain = this.column.ids[entry.slot]!
+    if (domain < 0 || !this.#eligible(entry)) return
+    this.#members.add(entry.slot)
+    const nodes = this.#nodesPerDomain.get(domain) ?? 0
+    this.#nodesPerDomain.set(domain, nodes + 1)
+    if (nodes === 0) for (const counter of this.#counters) counter.domainAdded(domain)
+  }
+
+  /** Its pods must have been taken out before. */
+  nodeRemoved({ slot }: NodeEntry): void {
+    if (!this.#members.delete(slot)) return
+    const domain = this.column.ids[slot]!
+    const nodes = this.#nodesPerDomain.get(domain)! - 1
+    if (nodes > 0) {
+      this.#nodesPerDomain.set(domain, nodes)
+      return
+    }
+    this.#nodesPerDomain.delete(domain)
+    for (const counter of this.#counters) counter.domainRemoved(domain)
+  }
 }
 
 /** Counts over the nodes that a spread constraint looks at, with the smallest count of all their domains at hand. */
 export class SpreadCounter extends Counter {
-  readonly #eligible: (entry: NodeEntry) => boolean
-  readonly #members = new Set<number>()
-  readonly #nodesPerDomain = new Map<number, number>()
+  readonly #field: SpreadField
   /** How many domains have so many pods; the smallest such number is `#least`. */
   readonly #domainsPerCount = new Map<number, number>()
   #least = Infinity
 
-  constructor(column: LabelColumn, eligible: (entry: NodeEntry) => boolean) {
-    super(column)
-    this.#eligible = eligible
+  constructor(field: SpreadField) {
+    super(field.column)
+    this.#field = field
+    if (field.domainCount === 0) return
+    this.#domainsPerCount.set(0, field.domainCount)
+    this.#least = 0
   }
 
   /** The fewest chosen pods in any domain; Infinity when there is none. */
@@ -95,33 +142,19 @@ export class SpreadCounter extends Counter {
   }
 
   get domainCount(): number {
-    return this.#nodesPerDomain.size
+    return this.#field.domainCount
   }
 
   override change(slot: number, delta: number): void {
-    if (this.#members.has(slot)) super.change(slot, delta)
+    if (this.#field.has(slot)) super.change(slot, delta)
   }
 
-  override nodeAdded(entry: NodeEntry): void {
-    const domain = this.column.ids[entry.slot]!
-    if (domain < 0 || !this.#eligible(entry)) return
-    this.#members.add(entry.slot)
-    const nodes = this.#nodesPerDomain.get(domain) ?? 0
-    this.#nodesPerDomain.set(domain, nodes + 1)
-    if (nodes === 0) this.#bucket(this.count(domain), 1)
+  domainAdded(domain: number): void {
+    this.#bucket(this.count(domain), 1)
   }
 
-  /** Its pods must have been taken out before. */
-  override nodeRemoved({ slot }: NodeEntry): void {
-    if (!this.#members.delete(slot)) return
-    const domain = this.column.ids[slot]!
-    const nodes = this.#nodesPerDomain.get(domain)! - 1
-    if (nodes > 0) {
-      this.#nodesPerDomain.set(domain, nodes)
-    } else {
-      this.#nodesPerDomain.delete(domain)
-      this.#bucket(this.count(domain), -1)
-    }
+  domainRemoved(domain: number): void {
+    this.#bucket(this.count(domain), -1)
   }
 
   protected override changeDomain(domain: number, delta: number): void {
@@ -208,6 +241,7 @@ export class Population {
   readonly #groupsByPair = new Map<string, Group[]>()
   readonly #queries = new Map<string, Query>()
   readonly #counters = new Map<string, Counter>()
+  readonly #fields = new Map<string, SpreadField>()
   readonly #carried = new Map<string, CountedTerm>()
   readonly #wished = new Map<string, CountedTerm>()
   readonly #queryIndex = new ByLabel<Query>()
@@ -233,13 +267,13 @@ export class Population {
   }
 
   nodeAdded(entry: NodeEntry): void {
-    for (const counter of this.#counters.values()) counter.nodeAdded(entry)
+    for (const field of this.#fields.values()) field.nodeAdded(entry)
     for (const pod of entry.classes) this.podAdded(entry, pod)
   }
 
   nodeRemoved(entry: NodeEntry): void {
     for (const pod of entry.classes) this.podRemoved(entry, pod)
-    for (const counter of this.#counters.values()) counter.nodeRemoved(entry)
+    for (const field of this.#fields.values()) field.nodeRemoved(entry)
   }
 
   podAdded(entry: NodeEntry, pod: PodClass): void {
@@ -281,6 +315,7 @@ export class Population {
       this.#groupsByPair,
       this.#queries,
       this.#counters,
+      this.#fields,
       this.#carried,
       this.#wished,
       this.#queryIndex,
@@ -418,7 +453,6 @@ export class Population {
     if (counter === undefined) {
       counter = make()
       this.#counters.set(key, counter)
-      for (const entry of this.#nodes()) counter.nodeAdded(entry)
       for (const group of query.groups) for (const [entry, count] of group.perNode) counter.change(entry.slot, count)
       query.counters.push(counter)
     }
@@ -442,7 +476,22 @@ export class Population {
     const queryKey = `spread\n${selector.key}`
     const query = this.#query(queryKey, [selector], false)
     const key = `${topologyKey}\n${queryKey}\n${eligibleKey}`
-    return this.#count(key, query, () => new SpreadCounter(this.#columns.label(topologyKey), eligible))
+    return this.#count(key, query, () => {
+      const field = this.#field(`${topologyKey}\n${eligibleKey}`, topologyKey, eligible)
+      const counter = new SpreadCounter(field)
+      field.join(counter)
+      return counter
+    })
+  }
+
+  #field(key: string, topologyKey: string, eligible: (entry: NodeEntry) => boolean): SpreadField {
+    let field = this.#fields.get(key)
+    if (field === undefined) {
+      field = new SpreadField(this.#columns.label(topologyKey), eligible)
+      this.#fields.set(key, field)
+      for (const entry of this.#nodes()) field.nodeAdded(entry)
+    }
+    return field
   }
 
   /** The domains that pods already there keep closed to this pod. */
