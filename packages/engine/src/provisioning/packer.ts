@@ -552,7 +552,8 @@ export class Packer {
     const narrower = claim.pods.length === 0 || claim.set !== set
     if (claim.pods.length === 0) claim.minValuesRelaxed = this.#isRelaxed(claim.set, set)
     claim.set = set
-    claim.rows.set(rows)
+    // For a few words a loop beats `set`.
+    for (let w = 0; w < rows.length; w++) claim.rows[w] = rows[w]!
     if (allotted !== undefined) this.devices!.commit(allotted, claim)
     const { amounts, asked } = form.vector
     for (let i = 0; i < asked.length; i++) {

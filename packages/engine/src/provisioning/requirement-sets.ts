@@ -20,7 +20,7 @@ export class RequirementSets {
   readonly #sets: Requirements[] = []
   readonly #merged: Map<number, number>[] = []
   readonly #admitted: Map<number, boolean>[] = []
-  readonly #pins = new Map<string, number>()
+  readonly #pins = new Map<string, Map<string, number>>()
   readonly none: number
 
   constructor(registry: LabelRegistry) {
@@ -88,22 +88,16 @@ export class RequirementSets {
     return result
   }
 
-  /** The set that says only: the key has one of these values. */
+  /** The set that says only: the key has one of these values, which are sorted. */
   oneOf(key: string, values: readonly string[]): number {
-    const text = `${key}\n${values.join('\n')}`
-    let found = this.#pins.get(text)
+    let ofKey = this.#pins.get(key)
+    if (ofKey === undefined) this.#pins.set(key, (ofKey = new Map()))
+    const text = values.length === 1 ? values[0]! : values.join('\n')
+    let found = ofKey.get(text)
     if (found === undefined) {
-      found = this.number(
-        Requirements.of({
-          key,
-          complement: false,
-          values: values.toSorted(),
-          gte: undefined,
-          lte: undefined,
-          minValues: undefined,
-        }),
-      )
-      this.#pins.set(text, found)
+      const only = { key, complement: false, values, gte: undefined, lte: undefined, minValues: undefined }
+      found = this.number(Requirements.of(only))
+      ofKey.set(text, found)
     }
     return found
   }
