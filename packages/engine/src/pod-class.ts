@@ -93,7 +93,7 @@ export interface PodClass {
 const byPod = new WeakMap<Pod, PodClass>()
 /** By the pod's own words. Bounded, and not by meaning: pods that are the same may come to have two classes. */
 const byText = new Map<string, PodClass>()
-const remembered = 50_000
+const remembered = 20_000
 let made = 0
 
 /** The class of the pod; pods made from one template have one. Takes a few microseconds the first time, then none. */
