@@ -48,7 +48,7 @@ export class ReadiedPod {
     this.#ofNode = checks.filter(({ scope }) => scope === 'node')
     this.#ofRoom = checks.filter(({ scope }) => scope === 'room')
     this.#ofCluster = checks.filter(({ scope }) => scope === 'cluster')
-    this.#toPrepare = checks.filter(({ prepare }) => prepare !== undefined)
+    this.#toPrepare = checks.filter((check) => check.prepare !== undefined)
     this.refusalsLast = this.#ofCluster.every(({ refusalLasts }) => refusalLasts === true)
     const words = (world.columns.capacity + 31) >>> 5
     this.#refused = new Uint32Array(words)
