@@ -5,7 +5,6 @@
 import { provision, type ProvisioningPool, type ProvisioningResult } from '@plimsoll/engine'
 import { intersects, Requirements, type Pod } from '@plimsoll/model'
 import type { BenchCase, BenchResult, BenchSize } from './case.ts'
-import { collectGarbage } from './garbage.ts'
 import { diversePods, fakeInstanceTypes, fakeLabels, preferencePods } from './karpenter-workloads.ts'
 
 const smallMax = 200
@@ -22,7 +21,6 @@ function measure(make: (namespace: string) => Pod[], preferences: 'Respect' | 'I
     limits: { cpu: '10000000', memory: '10000000Gi' },
     instanceTypes,
   }
-  collectGarbage()
   const begun = performance.now()
   const result = provision({ pods, pools: [pool], preferences, registry: fakeLabels })
   const elapsed = performance.now() - begun

@@ -1,6 +1,5 @@
 import {
   labelRequirementMatches,
-  type Container,
   labelRequirements,
   type LabelRequirement,
   type Labels,
@@ -12,9 +11,10 @@ import {
 } from '@plimsoll/model'
 import { hostPorts, type HostPort } from './host-ports.ts'
 import { compileRequiredNodeAffinity, namedNodes } from './node-affinity.ts'
+import { isReplicated, PodWords } from './pod-words.ts'
 import { holdsByStatus, podNonZeroRequests, podRequests, type Resources } from './resources.ts'
 import { toleratesUnschedulable } from './toleration.ts'
-import { podVolumes, volumeWords, type PodVolume } from './volumes/pod-volumes.ts'
+import { podVolumes, type PodVolume } from './volumes/pod-volumes.ts'
 
 /** Chooses pods by namespace and labels. */
 export interface PodSelector {
@@ -91,22 +91,15 @@ export interface PodClass {
 }
 
 const byPod = new WeakMap<Pod, PodClass>()
-/** By the pod's own words. Bounded, and not by meaning: pods that are the same may come to have two classes. */
-const byText = new Map<string, PodClass>()
-const remembered = 20_000
+/** Bounded, and not by meaning: pods that are the same may come to have two classes. */
+const byWords = new PodWords<PodClass>(compile, 20_000)
 let made = 0
 
 /** The class of the pod; pods made from one template have one. Takes a few microseconds the first time, then none. */
 export function classOf(pod: Pod): PodClass {
   let found = byPod.get(pod)
   if (found === undefined) {
-    const text = wordsOf(pod)
-    found = byText.get(text)
-    if (found === undefined) {
-      found = compile(pod)
-      if (byText.size >= remembered) byText.clear()
-      byText.set(text, found)
-    }
+    found = byWords.get(pod)
     byPod.set(pod, found)
   }
   return found
@@ -135,64 +128,6 @@ export function reclassOf(pod: Pod, before: Pod, earlier: PodClass): PodClass {
 }
 
 const nothing: readonly never[] = []
-
-/** Everything that the class depends on, as the pod says it: cheap, and different for the same thing said otherwise. */
-function wordsOf(pod: Pod): string {
-  const { metadata, spec, status } = pod
-  let text = metadata.namespace
-  for (const key in metadata.labels) text += `\u0001${key}\u0002${metadata.labels[key]}`
-  if (metadata.deletionTimestamp !== undefined) text += '\u0003-'
-  if (isReplicated(pod)) text += '\u0003r'
-  for (const container of spec.containers) text += containerWords(container)
-  if (spec.initContainers !== undefined) {
-    for (const container of spec.initContainers) text += `\u0003i${container.restartPolicy}${containerWords(container)}`
-  }
-  if (spec.priority !== undefined) text += `\u0004p${spec.priority}`
-  if (spec.preemptionPolicy !== undefined) text += `\u0004q${spec.preemptionPolicy}`
-  if (spec.schedulerName !== undefined) text += `\u0004s${spec.schedulerName}`
-  if (spec.nodeSelector !== undefined) text += `\u0004n${JSON.stringify(spec.nodeSelector)}`
-  if (spec.affinity !== undefined) text += `\u0004a${JSON.stringify(spec.affinity)}`
-  if (spec.tolerations !== undefined) text += `\u0004t${JSON.stringify(spec.tolerations)}`
-  if (spec.topologySpreadConstraints !== undefined) text += `\u0004d${JSON.stringify(spec.topologySpreadConstraints)}`
-  if (spec.overhead !== undefined) text += `\u0004o${JSON.stringify(spec.overhead)}`
-  if (spec.resources !== undefined) text += `\u0004l${JSON.stringify(spec.resources)}`
-  if (spec.volumes !== undefined) text += volumeWords(pod)
-  if (spec.resourceClaims !== undefined) {
-    text += `\u0004c${JSON.stringify([spec.resourceClaims, status?.resourceClaimStatuses])}`
-    // Claims belong to the pod or are reserved for it: none is like another, not even of the same name.
-    text += `${metadata.name} ${metadata.uid}`
-  }
-  if (holdsByStatus(pod)) {
-    for (const { name } of spec.containers) text += `\u0004m${name}`
-    for (const { name } of spec.initContainers ?? nothing) text += `\u0004m${name}`
-    for (const statuses of [status?.containerStatuses, status?.initContainerStatuses]) {
-      for (const { name, allocatedResources, resources } of statuses ?? nothing) {
-        if (resources === undefined) continue
-        text += `\u0004h${name}${listWords(allocatedResources)}\u0005${listWords(resources.requests)}`
-      }
-    }
-    for (const { type, reason } of status?.conditions ?? nothing) if (type === 'PodResizePending') text += reason
-  }
-  return text
-}
-
-function containerWords(container: Container): string {
-  let text = `\u0003${listWords(container.resources?.requests)}`
-  if (container.ports !== undefined) {
-    for (const { hostPort, hostIP, protocol } of container.ports) {
-      if (hostPort !== undefined) text += `\u0005${hostPort} ${hostIP} ${protocol}`
-    }
-  }
-  return text
-}
-
-function listWords(list: { readonly [resource: string]: string | number } | undefined): string {
-  let text = ''
-  for (const name in list) text += `\u0002${name} ${list[name]}`
-  return text
-}
-
-const replicatedKinds = new Set(['ReplicaSet', 'StatefulSet', 'ReplicationController'])
 
 const keys = new WeakMap<PodClass, string>()
 
@@ -231,13 +166,6 @@ export function podClassKey(pod: Pod): string {
   return key
 }
 
-function isReplicated(pod: Pod): boolean {
-  const owners = pod.metadata.ownerReferences
-  if (owners === undefined) return false
-  for (const owner of owners) if (owner.controller === true) return replicatedKinds.has(owner.kind)
-  return false
-}
-
 function compile(pod: Pod): PodClass {
   const { metadata, spec } = pod
   const requests = podRequests(pod)
@@ -274,8 +202,8 @@ function compile(pod: Pod): PodClass {
     requiredAffinity: compileRequiredNodeAffinity(pod),
     namedNodes: namedNodes(pod),
     nodeAffinityKey:
-      spec.nodeSelector === undefined && required === undefined ? '' : canonical([spec.nodeSelector, required]),
-    tolerationKey: spec.tolerations === undefined ? '' : canonical(spec.tolerations),
+      spec.nodeSelector === undefined && required === undefined ? '' : JSON.stringify([spec.nodeSelector, required]),
+    tolerationKey: spec.tolerations === undefined ? '' : JSON.stringify(spec.tolerations),
     hasSpread: constraints !== undefined && constraints.length > 0,
     spread: spreadConstraints(pod, 'DoNotSchedule'),
     softSpread: spreadConstraints(pod, 'ScheduleAnyway'),
