@@ -13,6 +13,7 @@ export class EventExpiry {
   readonly #expire: (event: StoredObject) => void
   #queue: { readonly event: StoredObject; readonly at: Ms }[] = []
   #timer: Timer | undefined
+  #closed = false
 
   constructor(clock: Clock, expire: (event: StoredObject) => void) {
     this.#clock = clock
@@ -20,11 +21,13 @@ export class EventExpiry {
   }
 
   note(event: StoredObject): void {
+    if (this.#closed) return
     this.#queue.push({ event, at: ms(this.#clock.now() + lifeMs) })
     if (this.#timer === undefined) this.#arm()
   }
 
   close(): void {
+    this.#closed = true
     this.#timer?.cancel()
     this.#queue = []
   }

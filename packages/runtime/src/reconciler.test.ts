@@ -86,6 +86,17 @@ describe('Reconciler', () => {
     expect([over, done]).toEqual([true, ['a']])
   })
 
+  it('leaves no timer behind for keys that were to come back later', async () => {
+    const { clock, reconciler, stop, ended } = run(async () => ({ requeueAfter: seconds(600) }))
+    reconciler.add('a')
+    await clock.runFor(ms(100))
+    expect(reconciler.queue.idle).toBe(false)
+    stop.abort()
+    await clock.runFor(ms(100))
+    await ended
+    expect(reconciler.queue.idle).toBe(true)
+  })
+
   it('stops at a mistake of ours, and passes it on', async () => {
     const { clock, reconciler, ended } = run(async (key) => {
       assert(key !== 'a', 'a key is never a')

@@ -52,6 +52,7 @@ export class Reconciler<K extends string | number> {
       }),
     )
     const outcomes = await Promise.allSettled(workers)
+    this.queue.dropDelayed()
     for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
   }
 

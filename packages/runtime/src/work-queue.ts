@@ -68,6 +68,12 @@ export class WorkQueue<K extends string | number> {
     this.#delayed.set(key, { at, timer })
   }
 
+  /** Forgets the keys that are delayed: nobody will work on them any more, and their timers keep no process alive. */
+  dropDelayed(): void {
+    for (const { timer } of this.#delayed.values()) timer.cancel()
+    this.#delayed.clear()
+  }
+
   /** Adds the key after a wait that doubles with every call until `forget`. */
   addRateLimited(key: K): void {
     const failures = this.#failures.get(key) ?? 0

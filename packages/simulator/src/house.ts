@@ -132,6 +132,7 @@ export class House {
 
   async stop(): Promise<void> {
     await this.cluster.stop()
+    this.kube.close()
   }
 
   /** Creates one object as an administrator would. @throws {KubeError} */
