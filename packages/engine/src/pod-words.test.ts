@@ -24,6 +24,13 @@ describe('the words of a pod', () => {
     )
   })
 
+  it('tell numbers from the numbers of texts', () => {
+    const words = numbering()
+    const asking = (cpu: number): Pod => testPod('p', { requests: { cpu: cpu as unknown as string } })
+    const half = words.get(asking(0.5))
+    for (let cpu = 1; cpu < 100; cpu++) expect(words.get(asking(cpu))).not.toBe(half)
+  })
+
   it.each<{ when: string; pod: Pod; same: boolean }>([
     { when: 'another name and uid', pod: testPod('q'), same: true },
     { when: 'bound', pod: testPod('p', { spec: { nodeName: 'n' } }), same: true },

@@ -10,9 +10,11 @@ const absent = 0
 const no = -1
 const yes = -2
 const number = -3
-const listBegins = -4
-const objectBegins = -5
-const ends = -6
+/** A number that is no 32-bit integer, by its text. */
+const otherNumber = -4
+const listBegins = -5
+const objectBegins = -6
+const ends = -7
 
 interface Entry<T> {
   readonly row: Int32Array
@@ -127,8 +129,9 @@ export class PodWords<T> {
   #value(value: unknown): void {
     if (typeof value === 'string') this.#text(value)
     else if (typeof value === 'number') {
-      this.#push(number)
-      if ((value | 0) === value) this.#push(value)
+      const isSmall = (value | 0) === value
+      this.#push(isSmall ? number : otherNumber)
+      if (isSmall) this.#push(value)
       else this.#text(String(value))
     } else if (typeof value === 'boolean') this.#push(value ? yes : no)
     else if (value === undefined || value === null) this.#push(absent)

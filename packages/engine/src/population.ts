@@ -325,7 +325,7 @@ export class Population {
     ]) {
       derived.clear()
     }
-    // Values that no node has any more go with their columns.
+    // With the columns go the values of labels of nodes that are gone; checks make the columns anew when asked.
     this.#columns.labels.clear()
     this.epoch++
     for (const entry of this.#nodes()) for (const pod of entry.classes) this.podAdded(entry, pod)

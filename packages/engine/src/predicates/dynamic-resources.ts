@@ -4,7 +4,7 @@ import type { Check, World } from './predicate.ts'
 
 /** plugins/dynamicresources/dynamicresources.go, Filter */
 export function dynamicResources(pod: PodClass, { columns, devices }: World): Check | undefined {
-  // A pod's claims belong to its class, and so does its name where it has any.
+  // A pod with device claims has a class of its own (pod-words.ts): the sample is the pod.
   const { sample } = pod
   if (devices === undefined || !hasClaims(sample)) return undefined
   return {
