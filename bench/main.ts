@@ -12,11 +12,16 @@ const rounds = Number(values.rounds)
 if (!Number.isInteger(rounds) || rounds < 1)
   throw new Error(`--rounds takes a whole number from 1, found ${values.rounds}`)
 
+const chosen = cases.filter(({ name }) => positionals.length === 0 || positionals.some((word) => isIn(word, name)))
+if (chosen.length === 0) {
+  const names = cases.map(({ name }) => `  ${name}`).join('\n')
+  throw new Error(`no benchmark has ${positionals.join(' or ')} in its name; there are:\n${names}`)
+}
+
 console.log(
   `${cpus().length} × ${cpus()[0]?.model ?? 'unknown processor'}, Node ${process.version}, median of ${rounds}`,
 )
-for (const bench of cases) {
-  if (positionals.length > 0 && !positionals.some((word) => bench.name.includes(word))) continue
+for (const bench of chosen) {
   const figures = new Map<string, number[]>()
   const answers = new Set<string>()
   for (let round = 0; round < rounds; round++) {
@@ -24,8 +29,12 @@ for (const bench of cases) {
     for (const [name, value] of Object.entries(result.figures)) figures.set(name, [...(figures.get(name) ?? []), value])
     answers.add(createHash('sha256').update(result.answer).digest('hex').slice(0, 12))
   }
-  const shown = [...figures].map(([name, values]) => `${name} ${round3(median(values))}`).join(', ')
-  console.log(`${bench.name}: ${shown}; answer ${[...answers].join(' AND ALSO ')}`)
+  console.log(`\n${bench.name}; answer ${[...answers].join(' AND ALSO ')}`)
+  for (const [name, values] of figures) console.log(`${round3(median(values)).padStart(10)}  ${name}`)
+}
+
+function isIn(word: string, name: string): boolean {
+  return name.toLowerCase().includes(word.toLowerCase())
 }
 
 function median(values: readonly number[]): number {
