@@ -9,11 +9,11 @@ import {
   type Subscription,
   type WatchSink,
 } from '@plimsoll/ports'
+import { Admission } from './admission/admission.ts'
+import type { Authorizer } from './authorization/authorizer.ts'
 import { checkNamespaceDeletion, namespaceFinalizers, terminatingNamespace } from './admission/namespaces.ts'
-import { PodAdmission } from './admission/pod-admission.ts'
-import { ServiceAddresses } from './admission/service-addresses.ts'
-import { afterUpdate, entriesOf, managersOf, type Manager, type ManagerId } from './apply/managed-fields.ts'
-import { applyOver, type Applied } from './apply/server-side-apply.ts'
+import { appliedInput, FieldOwnership } from './apply/field-ownership.ts'
+import { entriesOf, managersOf, type Manager } from './apply/managed-fields.ts'
 import { computedList } from './computed-lists.ts'
 import { cleanupFinalizer, customResources, hasRules } from './crd/definition.ts'
 import { fillDefaults, prune, schemaErrors } from './crd/structural-schema.ts'
@@ -25,6 +25,7 @@ import {
   forbidden,
   invalid,
   methodNotAllowed,
+  notAuthorized,
   notFound,
   required,
   resourceNotFound,
@@ -42,9 +43,7 @@ import {
   equal,
   fieldsOf,
   isFields,
-  listOf,
   withField,
-  withoutNulls,
   type Fields,
   withMeta,
   type ObjectInput,
@@ -73,10 +72,11 @@ import type {
   WriteOptions,
 } from './request.ts'
 import { review } from './reviews.ts'
-import { schemaNamed, type Schema } from './schema-table.ts'
+import { schemaNamed } from './schema-table.ts'
 import type { Collection } from './store/collection.ts'
 import type { StoreEvent } from './store/event-ring.ts'
 import { filterOf, type Filter } from './store/selection.ts'
+import { isStorage, StoredObjects } from './stored-objects.ts'
 import { Store, type StoreKey } from './store/store.ts'
 import { bound, withCondition } from './subresources/binding.ts'
 import { evictionVerdict } from './subresources/eviction.ts'
@@ -109,15 +109,15 @@ export type Decoder = (
   validation: FieldValidation,
 ) => ObjectInput
 
-const objectMetaName = 'io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta'
 const strategicRefused =
   'the body of the request was in an unknown format - accepted media types include: application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml'
 const podsType = { group: '', version: 'v1', plural: 'pods' }
-const internalContext: RequestContext = {
-  user: { name: 'system:apiserver', groups: ['system:masters'] },
-  userAgent: 'kube-apiserver',
-  warnings: [],
-  inProcess: true,
+
+/** What of a resource a request is about. */
+interface Place {
+  readonly namespace?: string | undefined
+  readonly name?: string | undefined
+  readonly subresource?: string | undefined
 }
 
 export class ApiServer {
@@ -125,18 +125,20 @@ export class ApiServer {
   readonly clock: Clock
   readonly random: Random
   readonly #store: Store
+  readonly #objects: StoredObjects
   readonly #termination: Termination
   readonly #expiry: EventExpiry
-  readonly #pods: PodAdmission
-  readonly #addresses: ServiceAddresses
+  readonly #admission: Admission
   readonly #tokens: ServiceAccountTokens
-  readonly #customSchemas = new WeakMap<ResourceInfo, Schema>()
+  readonly #ownership: FieldOwnership
   readonly #pages: ListPages
   /** Where container logs come from. */
   podLogs: PodLogs | undefined
   /** What nodes and containers use. */
   usage: UsageSource | undefined
   decoder: Decoder | undefined
+  /** Who may do what; everybody may do everything without one. */
+  authorizer: Authorizer | undefined
   /** PEM, handed to every new namespace as ConfigMap kube-root-ca.crt. */
   certificateAuthority = ''
 
@@ -147,19 +149,17 @@ export class ApiServer {
       ringCapacity: options.ringCapacity ?? 10_000,
       podRingCapacity: options.podRingCapacity ?? 100_000,
     })
+    this.#ownership = new FieldOwnership(this.registry, options.clock)
+    this.#objects = new StoredObjects(this.#store, this.registry)
     this.#termination = new Termination(this.#store, this.registry, {
       remove: (info, key) => this.#removeQuietly(info, key),
     })
     this.#expiry = new EventExpiry(this.clock, (event) => this.#expire(event))
     this.#store.onCommit = (collection, event) => this.#onCommit(collection, event)
-    this.#pods = new PodAdmission(this.#store, options.random.split('token-volumes'), {
+    this.#admission = new Admission(this.#store, options.random, {
       tokenVolumes: options.tokenVolumes ?? true,
+      serviceNetwork: options.serviceNetwork ?? '10.100',
     })
-    this.#addresses = new ServiceAddresses(
-      this.#store.collection('', 'services'),
-      options.random.split('service-addresses'),
-      options.serviceNetwork ?? '10.100',
-    )
     this.#pages = new ListPages(options.clock)
     this.#tokens = new ServiceAccountTokens(options.random.split('tokens'))
   }
@@ -182,15 +182,15 @@ export class ApiServer {
   }
 
   get(
-    _context: RequestContext,
+    context: RequestContext,
     info: ResourceInfo,
     key: ObjectKey,
     options: { readonly resourceVersion?: string | undefined } = {},
   ): StoredObject {
-    this.#allow(info, 'get')
+    this.#allow(context, info, 'get', key)
     checkReached(revisionOf(options.resourceVersion), this.#store.revision)
     const computed = this.#computed(info)
-    if (computed === undefined) return this.#serve(info, this.#find(info, key))
+    if (computed === undefined) return this.#objects.serve(info, this.#objects.find(info, key))
     const found = computed.find(
       ({ metadata }) => metadata.name === key.name && (!info.namespaced || metadata.namespace === key.namespace),
     )
@@ -199,8 +199,12 @@ export class ApiServer {
   }
 
   /** In key order. @throws {KubeError} gone for a continue token or an exact version that is no longer kept */
-  list(_context: RequestContext, info: ResourceInfo, options: ServerListOptions = {}): ServerList {
-    this.#allow(info, 'list')
+  list(context: RequestContext, info: ResourceInfo, options: ServerListOptions = {}): ServerList {
+    this.#allow(context, info, 'list', options)
+    return this.#list(info, options)
+  }
+
+  #list(info: ResourceInfo, options: ServerListOptions): ServerList {
     const filter = filterOf(info, options)
     const { revision } = this.#store
     let page: Page
@@ -209,7 +213,8 @@ export class ApiServer {
     } else {
       checkListVersion(options, revision)
       const items =
-        this.#computed(info)?.filter((object) => isWithin(object, filter)) ?? this.#collection(info).list(filter)
+        this.#computed(info)?.filter((object) => isWithin(object, filter)) ??
+        this.#objects.collection(info).list(filter)
       page = this.#pages.first(info, items, revision, options)
     }
     const { continue: token, remainingItemCount } = page
@@ -227,21 +232,21 @@ export class ApiServer {
    * @throws {KubeError} gone when the version is older than what is kept, timeout when it is not reached yet
    */
   watch(
-    _context: RequestContext,
+    context: RequestContext,
     info: ResourceInfo,
     options: ServerWatchOptions,
     sink: WatchSink<StoredObject>,
   ): Subscription {
-    this.#allow(info, 'watch')
+    this.#allow(context, info, 'watch', options)
     const filter = filterOf(info, options)
-    const collection = this.#collection(info)
+    const collection = this.#objects.collection(info)
     const asked = revisionOf(options.resourceVersion)
     const deliver = (event: StoreEvent): void => {
       const was = event.previous !== undefined && isWithin(event.previous, filter)
       const is = event.type !== 'DELETED' && isWithin(event.object, filter)
       if (!was && !is) return
       const type = is ? (was ? 'MODIFIED' : 'ADDED') : 'DELETED'
-      sink.event({ type, object: this.#serve(info, event.object) })
+      sink.event({ type, object: this.#objects.serve(info, event.object) })
     }
     if (options.sendInitialEvents !== true && asked !== undefined && asked > 0) {
       return this.#store.listenSince(collection, asked, deliver)
@@ -255,7 +260,7 @@ export class ApiServer {
       stopped = true
       subscription.stop()
     }
-    for (const object of initial) if (!stopped) sink.event({ type: 'ADDED', object: this.#serve(info, object) })
+    for (const object of initial) if (!stopped) sink.event({ type: 'ADDED', object: this.#objects.serve(info, object) })
     if (options.sendInitialEvents === true && options.allowBookmarks !== false && !stopped) {
       sink.event({ type: 'BOOKMARK', resourceVersion: String(revision), initialEventsEnd: true })
     }
@@ -269,7 +274,7 @@ export class ApiServer {
     input: ObjectInput,
     options: WriteOptions = {},
   ): StoredObject {
-    this.#allow(info, 'create')
+    this.#allow(context, info, 'create', { namespace })
     return this.#create(context, info, namespace, input, options, undefined)
   }
 
@@ -293,7 +298,7 @@ export class ApiServer {
     }
     if (home !== '') this.#checkNamespace(info, home, meta)
     const name = this.#nameFor(info, home, meta)
-    const key: StoreKey = { collection: this.#collection(info), namespace: home, name }
+    const key: StoreKey = { collection: this.#objects.collection(info), namespace: home, name }
     const { managedFields: _m, deletionTimestamp: _t, deletionGracePeriodSeconds: _g, selfLink: _s, ...given } = meta
     const metadata: StoredObject['metadata'] = {
       ...given,
@@ -317,12 +322,12 @@ export class ApiServer {
     let owned: StoredObject | undefined
     if (isPods(info)) {
       if (tracked) owned = rules.defaults?.(object, this.clock.now())
-      const prepared = this.#pods.prepare(object)
+      const prepared = this.#admission.pod(object)
       object = prepared.pod
       errors.push(...prepared.errors)
     } else {
       owned = rules.defaults?.(object, this.clock.now()) ?? object
-      object = this.#admit(info, owned, undefined)
+      object = this.#admission.admit(info, owned, undefined)
       errors.push(...(rules.validate?.(object) ?? []))
       object = this.#checkCustom(info, object, undefined, errors)
       // A field that was pruned is owned by nobody either.
@@ -331,15 +336,17 @@ export class ApiServer {
     if (errors.length > 0) throw invalid(info, name, errors)
     if (managers !== undefined) object = withMeta(object, { managedFields: entriesOf(managers) })
     else if (tracked && owned !== undefined) {
-      object = withMeta(object, { managedFields: this.#entriesAfter(context, info, [], undefined, owned, options) })
+      object = withMeta(object, {
+        managedFields: this.#ownership.entriesAfter(context, info, [], undefined, owned, options),
+      })
     }
     if (key.collection.get(home, name) !== undefined) throw alreadyExists(info, name)
-    if (options.dryRun === true) return this.#serve(info, object)
+    if (options.dryRun === true) return this.#objects.serve(info, object)
     const stored = this.#store.add(key, object)
-    this.#pods.noteTemplate(stored)
+    this.#admission.stored(stored)
     if (isNamespaces(info)) this.#furnish(context, stored)
     if (isDefinitions(info)) this.#define(context, stored)
-    return this.#serve(info, stored)
+    return this.#objects.serve(info, stored)
   }
 
   update(
@@ -349,7 +356,17 @@ export class ApiServer {
     input: ObjectInput,
     options: UpdateOptions = {},
   ): StoredObject {
-    this.#allow(info, 'update', options.subresource)
+    this.#allow(context, info, 'update', { ...key, subresource: options.subresource })
+    return this.#overwrite(context, info, key, input, options)
+  }
+
+  #overwrite(
+    context: RequestContext,
+    info: ResourceInfo,
+    key: ObjectKey,
+    input: ObjectInput,
+    options: UpdateOptions,
+  ): StoredObject {
     const sent = decoded(context, info, input)
     const meta = sent.metadata ?? {}
     if (meta.name !== undefined && meta.name !== '' && meta.name !== key.name) {
@@ -367,26 +384,27 @@ export class ApiServer {
     body: unknown,
     options: PatchOptions = {},
   ): { readonly object: StoredObject; readonly created: boolean } {
-    this.#allow(info, 'patch', options.subresource)
+    this.#allow(context, info, 'patch', { ...key, subresource: options.subresource })
     if (options.subresource === 'scale') return this.#patchScale(context, info, key, kind, body, options)
     if (kind === 'apply') return this.#apply(context, info, key, body, options)
-    const current = this.#serve(info, this.#find(info, key))
+    const current = this.#objects.serve(info, this.#objects.find(info, key))
     const patched = this.#patched(info, current, kind, body)
     if (!isFields(patched)) throw badRequest('the patched object is not an object')
-    let input = patched as ObjectInput
-    if (options.fieldValidation !== undefined && this.decoder !== undefined) {
-      input = this.decoder(context, info, input, options.fieldValidation)
-    }
-    return { object: this.update(context, info, key, input, options), created: false }
+    const input = this.#decodePatched(context, info, patched as ObjectInput, options)
+    return { object: this.#overwrite(context, info, key, input, options), created: false }
   }
 
-  delete(_context: RequestContext, info: ResourceInfo, key: ObjectKey, options: DeletionOptions = {}): Deletion {
-    this.#allow(info, 'delete')
-    const present = this.#find(info, key)
+  delete(context: RequestContext, info: ResourceInfo, key: ObjectKey, options: DeletionOptions = {}): Deletion {
+    this.#allow(context, info, 'delete', key)
+    return this.#delete(info, key, options)
+  }
+
+  #delete(info: ResourceInfo, key: ObjectKey, options: DeletionOptions): Deletion {
+    const present = this.#objects.find(info, key)
     let found = present
     if (isNamespaces(info)) checkNamespaceDeletion(key.name)
     checkPreconditions(info, found, options.preconditions)
-    const place = this.#place(info, key)
+    const place = this.#objects.place(info, key)
     const dryRun = options.dryRun?.includes('All') === true
     if (isNamespaces(info) && namespaceFinalizers(found).length > 0) {
       const next = terminatingNamespace(found, this.clock.now())
@@ -403,8 +421,8 @@ export class ApiServer {
     if (next === undefined) {
       return { status: deletedStatus(info, dryRun ? present : this.#store.remove(place, present)) }
     }
-    if (equal(next, present)) return { object: this.#serve(info, present) }
-    return { object: this.#serve(info, dryRun ? next : this.#store.put(place, present, next)) }
+    if (equal(next, present)) return { object: this.#objects.serve(info, present) }
+    return { object: this.#objects.serve(info, dryRun ? next : this.#store.put(place, present, next)) }
   }
 
   /** Deletes what matches, each with the same options; returns what it deleted. */
@@ -414,11 +432,11 @@ export class ApiServer {
     selection: ServerListOptions,
     options: DeletionOptions = {},
   ): ServerList {
-    this.#allow(info, 'deletecollection')
-    const found = this.list(context, info, selection)
+    this.#allow(context, info, 'deletecollection', selection)
+    const found = this.#list(info, selection)
     for (const object of found.items) {
       try {
-        this.delete(context, info, { namespace: object.metadata.namespace, name: object.metadata.name }, options)
+        this.#delete(info, { namespace: object.metadata.namespace, name: object.metadata.name }, options)
       } catch (error) {
         if (!(error instanceof KubeError && error.failure === 'notFound')) throw error
       }
@@ -426,9 +444,9 @@ export class ApiServer {
     return found
   }
 
-  getScale(_context: RequestContext, info: ResourceInfo, key: ObjectKey): Scale {
-    this.#allow(info, 'get', 'scale')
-    return scaleOf(info, this.#find(info, key))
+  getScale(context: RequestContext, info: ResourceInfo, key: ObjectKey): Scale {
+    this.#allow(context, info, 'get', { ...key, subresource: 'scale' })
+    return scaleOf(info, this.#objects.find(info, key))
   }
 
   updateScale(
@@ -438,8 +456,12 @@ export class ApiServer {
     scale: Scale,
     options: WriteOptions = {},
   ): Scale {
-    this.#allow(info, 'update', 'scale')
-    const { metadata, ...scaled } = withScale(info, this.#find(info, key), scale)
+    this.#allow(context, info, 'update', { ...key, subresource: 'scale' })
+    return this.#writeScale(context, info, key, scale, options)
+  }
+
+  #writeScale(context: RequestContext, info: ResourceInfo, key: ObjectKey, scale: Scale, options: WriteOptions): Scale {
+    const { metadata, ...scaled } = withScale(info, this.#objects.find(info, key), scale)
     const version = scale.metadata?.resourceVersion ?? ''
     const asked = { ...metadata, resourceVersion: version === '' ? metadata.resourceVersion : version }
     const written = { fieldManager: options.fieldManager, dryRun: options.dryRun, writtenAs: 'scale' }
@@ -447,18 +469,20 @@ export class ApiServer {
   }
 
   /** POST pods/NAME/binding. Answers the Status of success. */
-  bind(_context: RequestContext, key: ObjectKey, binding: ObjectInput, options: WriteOptions = {}): Fields {
+  bind(context: RequestContext, key: ObjectKey, binding: ObjectInput, options: WriteOptions = {}): Fields {
     const info = this.resource(podsType)
-    const pod = this.#find(info, key)
+    this.#allow(context, info, 'create', { ...key, subresource: 'binding' })
+    const pod = this.#objects.find(info, key)
     const next = bound(pod, binding, this.clock.now())
-    if (options.dryRun !== true) this.#store.put(this.#place(info, key), pod, next)
+    if (options.dryRun !== true) this.#store.put(this.#objects.place(info, key), pod, next)
     return { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', code: 201 }
   }
 
   /** POST pods/NAME/eviction. Answers the Status of success. @throws {KubeError} tooManyRequests while a budget refuses */
   evict(context: RequestContext, key: ObjectKey, eviction: ObjectInput, options: WriteOptions = {}): Fields {
     const info = this.resource(podsType)
-    const pod = this.#find(info, key)
+    this.#allow(context, info, 'create', { ...key, subresource: 'eviction' })
+    const pod = this.#objects.find(info, key)
     const asked = (eviction['deleteOptions'] ?? {}) as DeletionOptions
     const dryRun = options.dryRun === true || asked.dryRun?.includes('All') === true
     const success: Fields = { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', code: 201 }
@@ -483,20 +507,21 @@ export class ApiServer {
         reason: 'EvictionByEvictionAPI',
         message: 'Eviction API: evicting',
       }
-      this.#store.put(this.#place(info, key), pod, {
+      this.#store.put(this.#objects.place(info, key), pod, {
         ...pod,
         status: withCondition(pod.status ?? {}, disrupted, now),
       })
     }
     const uid = asked.preconditions?.uid
-    this.delete(context, info, key, { ...asked, preconditions: uid === undefined ? undefined : { uid } })
+    this.#delete(info, key, { ...asked, preconditions: uid === undefined ? undefined : { uid } })
     return success
   }
 
   /** POST serviceaccounts/NAME/token: a TokenRequest with its status. */
-  token(_context: RequestContext, key: ObjectKey, request: ObjectInput): Fields {
+  token(context: RequestContext, key: ObjectKey, request: ObjectInput): Fields {
     const info = this.resource({ group: '', version: 'v1', plural: 'serviceaccounts' })
-    return this.#tokens.issue(this.#find(info, key), request, this.clock.now())
+    this.#allow(context, info, 'create', { ...key, subresource: 'token' })
+    return this.#tokens.issue(this.#objects.find(info, key), request, this.clock.now())
   }
 
   /** Whose token it is; undefined when this server did not issue it or it expired. */
@@ -505,8 +530,10 @@ export class ApiServer {
   }
 
   /** GET pods/NAME/log. @throws {KubeError} badRequest when the container must be named, is unknown or waits to start */
-  log(_context: RequestContext, key: ObjectKey, options: LogOptions, sink: LogSink): Subscription {
-    const pod = this.#find(this.resource(podsType), key)
+  log(context: RequestContext, key: ObjectKey, options: LogOptions, sink: LogSink): Subscription {
+    const info = this.resource(podsType)
+    this.#allow(context, info, 'get', { ...key, subresource: 'log' })
+    const pod = this.#objects.find(info, key)
     const container = containerForLog(pod, options.container, options.previous === true)
     if ((pod.spec?.['nodeName'] ?? '') === '') {
       sink.end()
@@ -521,10 +548,7 @@ export class ApiServer {
 
   /** Where objects are that name `uid` as an owner. */
   dependents(uid: string): readonly { readonly info: ResourceInfo; readonly key: ObjectKey }[] {
-    return this.#store.dependents(uid).flatMap(({ collection, namespace, name }) => {
-      const info = this.#infoOf(collection.id)
-      return info === undefined ? [] : [{ info, key: namespace === '' ? { name } : { namespace, name } }]
-    })
+    return this.#objects.dependents(uid)
   }
 
   /** Stops the server's timers: nothing keeps the process alive afterwards. */
@@ -534,7 +558,7 @@ export class ApiServer {
 
   #removeQuietly(info: ResourceInfo, key: ObjectKey): void {
     try {
-      this.delete(internalContext, info, key, { propagationPolicy: 'Background' })
+      this.#delete(info, key, { propagationPolicy: 'Background' })
     } catch (error) {
       if (!(error instanceof KubeError && error.failure === 'notFound')) throw error
     }
@@ -551,30 +575,6 @@ export class ApiServer {
 
   // --- reading ---
 
-  #collection(info: ResourceInfo): StoreKey['collection'] {
-    return this.#store.collection(info.storage.group, info.plural)
-  }
-
-  #infoOf(collectionId: string): ResourceInfo | undefined {
-    return this.registry
-      .resources()
-      .find((info) => `${info.storage.group}/${info.plural}` === collectionId && info.storage.group === info.group)
-  }
-
-  #place(info: ResourceInfo, key: ObjectKey): StoreKey {
-    return {
-      collection: this.#collection(info),
-      namespace: info.namespaced ? (key.namespace ?? '') : '',
-      name: key.name,
-    }
-  }
-
-  #find(info: ResourceInfo, key: ObjectKey): StoredObject {
-    const found = this.#collection(info).get(info.namespaced ? (key.namespace ?? '') : '', key.name)
-    if (found === undefined) throw notFound(info, key.name)
-    return found
-  }
-
   #computed(info: ResourceInfo): StoredObject[] | undefined {
     return computedList(info, () => ({
       now: this.clock.now(),
@@ -585,14 +585,18 @@ export class ApiServer {
     }))
   }
 
-  /** A stored object in the version asked for. */
-  #serve(info: ResourceInfo, object: StoredObject): StoredObject {
-    return isStorage(info) ? object : toServed(info, object)
-  }
-
-  #allow(info: ResourceInfo, verb: string, subresource?: string): void {
+  /** @throws {KubeError} forbidden, methodNotAllowed, notFound for an unknown subresource */
+  #allow(context: RequestContext, info: ResourceInfo, verb: string, place: Place): void {
+    const { subresource } = place
     const verbs = subresource === undefined ? info.verbs : info.subresources.get(subresource)?.verbs
     if (verbs === undefined) throw resourceNotFound()
+    if (this.authorizer !== undefined) {
+      const { group, version, plural } = info
+      const { namespace, name } = place
+      const request = { verb, group, version, resource: plural, subresource, namespace, name }
+      const { allowed, reason } = this.authorizer.resource(context.user, request)
+      if (!allowed) throw notAuthorized(context.user, request, reason)
+    }
     if (!verbs.includes(verb)) throw methodNotAllowed(info, verb)
   }
 
@@ -611,9 +615,9 @@ export class ApiServer {
         required('fieldManager', 'is required for apply patch'),
       ])
     }
-    const applied = this.#appliedInput(context, info, key, body, options)
-    const live = this.#collection(info).get(info.namespaced ? (key.namespace ?? '') : '', key.name)
-    const { object, managers } = this.#laidOver(info, live, applied, manager, options)
+    const applied = appliedInput(info, key, body, options, (sent) => this.#decodePatched(context, info, sent, options))
+    const live = this.#objects.get(info, key)
+    const { object, managers } = this.#ownership.applied(info, live, applied, manager, options)
     if (live === undefined) {
       if (options.subresource !== undefined) throw notFound(info, key.name)
       return { object: this.#create(context, info, key.namespace, object, options, managers), created: true }
@@ -621,92 +625,14 @@ export class ApiServer {
     return { object: this.#write(context, info, key, object, options, managers), created: false }
   }
 
-  #laidOver(
-    info: ResourceInfo,
-    live: StoredObject | undefined,
-    applied: ObjectInput,
-    manager: string,
-    options: PatchOptions,
-  ): Applied {
-    return applyOver({
-      live,
-      applied,
-      id: {
-        manager,
-        operation: 'Apply',
-        apiVersion: apiVersionOf(info),
-        subresource: options.subresource ?? '',
-      },
-      force: options.force === true,
-      schema: this.#schemaOf(info),
-      now: this.clock.now(),
-    })
-  }
-
-  /** What an apply sends, as far as its endpoint is concerned. */
-  #appliedInput(
+  #decodePatched(
     context: RequestContext,
     info: ResourceInfo,
-    key: ObjectKey,
-    body: unknown,
-    options: PatchOptions,
+    object: ObjectInput,
+    { fieldValidation }: PatchOptions,
   ): ObjectInput {
-    if (!isFields(body)) throw badRequest('an apply configuration is an object')
-    const sent = body as ObjectInput
-    const apiVersion = apiVersionOf(info)
-    if (sent.apiVersion !== apiVersion || sent.kind !== info.kind) {
-      throw badRequest(
-        `the object provided is ${String(sent.apiVersion)} ${String(sent.kind)}, expected ${apiVersion} ${info.kind}`,
-      )
-    }
-    const { name } = sent.metadata ?? {}
-    if (name !== undefined && name !== '' && name !== key.name) {
-      throw badRequest(`the name of the object (${name}) does not match the name on the URL (${key.name})`)
-    }
-    if ((sent.metadata?.managedFields ?? []).length > 0) throw badRequest('metadata.managedFields must be nil')
-    const checked =
-      options.fieldValidation === undefined || this.decoder === undefined
-        ? sent
-        : this.decoder(context, info, sent, options.fieldValidation)
-    const plain = toStored(info, withoutNulls(checked) as StoredObject)
-    const canonical = info.schemaName === undefined ? plain : canonicalQuantities(plain, info.schemaName)
-    const metadata = { ...canonical.metadata, name: key.name, ...(info.namespaced ? { namespace: key.namespace } : {}) }
-    if (options.subresource === 'status') {
-      return { apiVersion: canonical.apiVersion, kind: canonical.kind, metadata, status: canonical.status }
-    }
-    return { ...canonical, metadata, ...(info.subresources.has('status') ? { status: undefined } : {}) }
-  }
-
-  /** The record of who manages what, after a write that was no apply. */
-  #entriesAfter(
-    context: RequestContext,
-    info: ResourceInfo,
-    managers: readonly Manager[],
-    old: StoredObject | undefined,
-    next: StoredObject,
-    options: UpdateOptions & { readonly writtenAs?: string },
-  ): ObjectMeta['managedFields'] {
-    const id: ManagerId = {
-      manager: options.fieldManager ?? context.userAgent.split('/')[0]!,
-      operation: 'Update',
-      apiVersion: apiVersionOf(info.storage),
-      subresource: options.writtenAs ?? options.subresource ?? '',
-    }
-    const after = afterUpdate(managers, old, next, id, this.#schemaOf(info), this.clock.now())
-    return after === managers && old !== undefined ? next.metadata.managedFields : entriesOf(after)
-  }
-
-  /** The schema by which objects are taken apart: of the storage version, or of the custom resource. */
-  #schemaOf(info: ResourceInfo): Schema {
-    const stored = this.registry.find(info.storage.group, info.storage.version, info.plural) ?? info
-    if (stored.schemaName !== undefined) return schemaNamed(stored.schemaName) ?? {}
-    let schema = this.#customSchemas.get(info)
-    if (schema === undefined) {
-      const own = (info.custom?.schema ?? {}) as Schema
-      schema = { ...own, properties: { ...own.properties, metadata: { $ref: objectMetaName } } }
-      this.#customSchemas.set(info, schema)
-    }
-    return schema
+    if (fieldValidation === undefined || this.decoder === undefined) return object
+    return this.decoder(context, info, object, fieldValidation)
   }
 
   #patchScale(
@@ -717,10 +643,10 @@ export class ApiServer {
     body: unknown,
     options: PatchOptions,
   ): { readonly object: StoredObject; readonly created: boolean } {
-    const scale = this.getScale(context, info, key) as unknown as StoredObject
+    const scale = scaleOf(info, this.#objects.find(info, key)) as unknown as StoredObject
     // The Scale type has no lists to merge: a strategic patch of it is a merge patch.
     const patched = kind === 'json' ? jsonPatch(scale, body) : mergePatch(scale, body)
-    const object = this.updateScale(context, info, key, patched as Scale, options)
+    const object = this.#writeScale(context, info, key, patched as Scale, options)
     return { object: object as unknown as StoredObject, created: false }
   }
 
@@ -776,7 +702,7 @@ export class ApiServer {
     if (base === '') {
       throw invalid(info, '', [required('metadata.name', 'name or generateName is required')])
     }
-    const collection = this.#collection(info)
+    const collection = this.#objects.collection(info)
     for (let attempt = 0; attempt < 8; attempt++) {
       const name = generateName(base, this.random)
       if (collection.get(namespace, name) === undefined) return name
@@ -793,7 +719,7 @@ export class ApiServer {
     managers?: readonly Manager[],
   ): StoredObject {
     const rules = rulesOf(info)
-    const old = this.#find(info, key)
+    const old = this.#objects.find(info, key)
     checkVersion(info, old, sent.metadata ?? {})
     const merged = mergeUpdate(info, old, toStored(info, sent as StoredObject), options.subresource)
     let next = merged
@@ -801,7 +727,7 @@ export class ApiServer {
     checkFinalizers(info, next, old)
     const errors = metadataErrors(next.metadata, old.metadata)
     if (options.subresource !== 'status') {
-      next = this.#admit(info, rules.defaults?.(next, this.clock.now()) ?? next, old)
+      next = this.#admission.admit(info, rules.defaults?.(next, this.clock.now()) ?? next, old)
       // Resizing and debugging change what the main endpoint may not.
       const own = options.subresource === 'resize' || options.subresource === 'ephemeralcontainers'
       errors.push(
@@ -816,28 +742,20 @@ export class ApiServer {
     }
     const entries = managers === undefined ? heldEntries(sent, old) : entriesOf(managers)
     if (next.metadata.managedFields !== entries) next = withMeta(next, { managedFields: entries })
-    if (equal(next, old)) return this.#serve(info, old)
+    if (equal(next, old)) return this.#objects.serve(info, old)
     if (managers === undefined && next.metadata.managedFields !== undefined) {
       const held = managersOf(next.metadata.managedFields)
-      next = withMeta(next, { managedFields: this.#entriesAfter(context, info, held, old, next, options) })
+      next = withMeta(next, { managedFields: this.#ownership.entriesAfter(context, info, held, old, next, options) })
     }
-    if (options.dryRun === true) return this.#serve(info, next)
-    const place = this.#place(info, key)
+    if (options.dryRun === true) return this.#objects.serve(info, next)
+    const place = this.#objects.place(info, key)
     if (!isNamespaces(info) && finalizersGone(next, old)) {
-      return this.#serve(info, this.#store.remove(place, old, next))
+      return this.#objects.serve(info, this.#store.remove(place, old, next))
     }
     const stored = this.#store.put(place, old, next)
-    this.#pods.noteTemplate(stored)
+    this.#admission.stored(stored)
     if (isDefinitions(info)) this.#define(context, stored)
-    return this.#serve(info, stored)
-  }
-
-  /** What the server itself adds to an object of some kinds. */
-  #admit(info: ResourceInfo, object: StoredObject, old: StoredObject | undefined): StoredObject {
-    if (info.group !== '') return object
-    if (info.plural === 'services') return this.#addresses.allocate(object, old)
-    if (info.plural === 'nodes' && old === undefined) return withNotReadyTaint(object)
-    return object
+    return this.#objects.serve(info, stored)
   }
 
   /** Prunes, fills and checks a custom resource; what is wrong is added to `errors`. */
@@ -893,7 +811,7 @@ export class ApiServer {
     const within: RequestContext = { ...context, inProcess: true, userAgent: 'kube-controller-manager' }
     const make = (plural: string, object: ObjectInput): void => {
       const info = this.resource({ group: '', version: 'v1', plural })
-      if (this.#collection(info).get(home, object.metadata!.name!) === undefined) {
+      if (this.#objects.collection(info).get(home, object.metadata!.name!) === undefined) {
         this.create(within, info, home, object)
       }
     }
@@ -920,11 +838,6 @@ function isWithin(object: StoredObject, filter: Filter): boolean {
   )
 }
 
-/** Whether objects are served as they are stored. */
-function isStorage(info: ResourceInfo): boolean {
-  return info.storage.version === info.version && info.storage.group === info.group
-}
-
 function podErrors(pod: StoredObject): readonly FieldError[] {
   return podSpecErrors(fieldsOf(pod.spec), 'spec')
 }
@@ -939,14 +852,6 @@ function isDefinitions(info: ResourceInfo): boolean {
 
 function isNamespaces(info: ResourceInfo): boolean {
   return info.group === '' && info.plural === 'namespaces'
-}
-
-/** TaintNodesByCondition: every new node keeps pods away until it is known to be ready. */
-function withNotReadyTaint(node: StoredObject): StoredObject {
-  const taints = listOf(node.spec?.['taints'])
-  const key = 'node.kubernetes.io/not-ready'
-  if (taints.some((taint) => taint['key'] === key && taint['effect'] === 'NoSchedule')) return node
-  return { ...node, spec: { ...node.spec, taints: [...taints, { key, effect: 'NoSchedule' }] } }
 }
 
 function storageApiVersion(info: ResourceInfo): string {

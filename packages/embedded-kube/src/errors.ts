@@ -1,6 +1,7 @@
 // The failures of the API with their Status (kubernetes/apimachinery:pkg/api/errors/errors.go).
 import type { StatusCause, StatusDetails } from '@plimsoll/model'
 import { KubeError, type KubeFailureKind } from '@plimsoll/ports'
+import type { ResourceRequest } from './authorization/authorizer.ts'
 
 interface Named {
   readonly group: string
@@ -150,6 +151,20 @@ export function unsupported(field: string, value: unknown, supported: readonly s
 
 export function duplicate(field: string, value: unknown): FieldError {
   return { reason: 'FieldValueDuplicate', field, message: `Duplicate value: ${valueText(value)}` }
+}
+
+/** What an authorizer refused (kubernetes/apiserver:pkg/endpoints/handlers/responsewriters/errors.go, Forbidden). */
+export function notAuthorized(user: { readonly name: string }, request: ResourceRequest, reason: string): KubeError {
+  const { verb, group, resource, subresource, namespace, name = '' } = request
+  const asked = subresource === undefined ? resource : `${resource}/${subresource}`
+  const place =
+    namespace === undefined || namespace === '' ? 'at the cluster scope' : `in the namespace ${quote(namespace)}`
+  const why = `User ${quote(user.name)} cannot ${verb} resource ${quote(asked)} in API group ${quote(group)} ${place}`
+  return forbidden({ group, plural: resource, kind: '' }, name, reason === '' ? why : `${why}: ${reason}`)
+}
+
+function quote(text: string): string {
+  return JSON.stringify(text)
 }
 
 export function forbiddenField(field: string, why: string): FieldError {
