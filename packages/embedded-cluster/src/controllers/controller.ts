@@ -19,6 +19,32 @@ export interface Controller {
   run(signal: AbortSignal): Promise<void>
 }
 
+/** A controller that brings objects of one kind, by key, to where they want to be: an account, a recorder of events, a loop. */
+export abstract class WorkloadController implements Controller {
+  protected readonly context: ControllerContext
+  protected readonly kube: KubeApi
+  protected readonly events: EventRecorder
+  protected readonly loop: Reconciler<string>
+
+  /** `account`: the service account in kube-system; `component`: the source of its events, where it differs. */
+  constructor(
+    context: ControllerContext,
+    o: { readonly loop: string; readonly account: string; readonly component?: string },
+  ) {
+    this.context = context
+    this.kube = context.kube(o.account)
+    this.events = recorderFor(context, this.kube, o.component ?? o.account)
+    this.loop = syncing(context, o.loop, (key) => this.sync(key))
+  }
+
+  run(signal: AbortSignal): Promise<void> {
+    return this.loop.run(signal)
+  }
+
+  /** One look at one object; may say after how long to look again. */
+  protected abstract sync(key: string): Promise<Ms | undefined | void>
+}
+
 export function recorderFor(context: ControllerContext, kube: KubeApi, component: string): EventRecorder {
   return new EventRecorder({ kube, clock: context.clock, component })
 }

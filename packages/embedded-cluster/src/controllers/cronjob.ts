@@ -12,38 +12,26 @@ import {
   type Ms,
   type ObjectReference,
 } from '@plimsoll/model'
-import { ignoreNotFound, isKubeFailure, type KubeApi } from '@plimsoll/ports'
-import type { EventRecorder, Reconciler } from '@plimsoll/runtime'
+import { ignoreNotFound, isKubeFailure } from '@plimsoll/ports'
 import { splitKey } from '../machinery/reference.ts'
-import { followOwned, recorderFor, syncing, type Controller, type ControllerContext } from './controller.ts'
+import { followOwned, WorkloadController, type ControllerContext } from './controller.ts'
 import { nextRun, parseCron, type CronSchedule } from './cron-schedule.ts'
 import { controllerReference } from './pod-control.ts'
 
 /** More missed runs than this and none is made up for. */
 const missedMax = 100
 
-export class CronJobController implements Controller {
-  readonly #context: ControllerContext
-  readonly #kube: KubeApi
-  readonly #events: EventRecorder
-  readonly #loop: Reconciler<string>
+export class CronJobController extends WorkloadController {
 
   constructor(context: ControllerContext) {
-    this.#context = context
-    this.#kube = context.kube('cronjob-controller')
-    this.#events = recorderFor(context, this.#kube, 'cronjob-controller')
-    this.#loop = syncing(context, 'cronjob', (key) => this.#sync(key))
-    followOwned(this.#loop, 'CronJob', { owners: context.caches.cronJobs, owned: context.caches.jobs })
+    super(context, { loop: 'cronjob', account: 'cronjob-controller' })
+    followOwned(this.loop, 'CronJob', { owners: context.caches.cronJobs, owned: context.caches.jobs })
   }
 
-  run(signal: AbortSignal): Promise<void> {
-    return this.#loop.run(signal)
-  }
-
-  async #sync(key: string): Promise<Ms | undefined> {
-    const cron = this.#context.caches.cronJobs.get(splitKey(key))
+  protected override async sync(key: string): Promise<Ms | undefined> {
+    const cron = this.context.caches.cronJobs.get(splitKey(key))
     if (cron === undefined || cron.metadata.deletionTimestamp !== undefined) return undefined
-    const jobs = this.#context.caches.jobs.byIndex('controller', cron.metadata.uid)
+    const jobs = this.context.caches.jobs.byIndex('controller', cron.metadata.uid)
     await this.#prune(cron, jobs)
     const running = jobs.filter((job) => endOf(job) === undefined)
     const schedule = parseCron(cron.spec.schedule)
@@ -53,12 +41,12 @@ export class CronJobController implements Controller {
         schedule === undefined
           ? `unparseable schedule: "${cron.spec.schedule}"`
           : `unknown time zone ${timeZone}: the embedded cluster knows UTC only`
-      this.#events.event(cron, 'Warning', schedule === undefined ? 'UnparseableSchedule' : 'UnknownTimeZone', what)
+      this.events.event(cron, 'Warning', schedule === undefined ? 'UnparseableSchedule' : 'UnknownTimeZone', what)
       return undefined
     }
     await this.#post(cron, running, jobs, cron.status?.lastScheduleTime)
     if (cron.spec.suspend === true) return undefined
-    const now = this.#context.clock.now()
+    const now = this.context.clock.now()
     const due = dueRun(cron, schedule, now)
     if (due !== undefined) await this.#run(cron, running, due)
     const next = nextRun(schedule, now)
@@ -67,13 +55,13 @@ export class CronJobController implements Controller {
 
   async #run(cron: CronJob, running: readonly Job[], at: Ms): Promise<void> {
     const deadline = cron.spec.startingDeadlineSeconds
-    if (deadline !== undefined && at + deadline * 1000 < this.#context.clock.now()) {
-      this.#events.event(cron, 'Warning', 'MissSchedule', `Missed scheduled time to start a job: ${timestamp(at)}`)
+    if (deadline !== undefined && at + deadline * 1000 < this.context.clock.now()) {
+      this.events.event(cron, 'Warning', 'MissSchedule', `Missed scheduled time to start a job: ${timestamp(at)}`)
       return
     }
     let active = running
     if (running.length > 0 && cron.spec.concurrencyPolicy === 'Forbid') {
-      this.#events.event(
+      this.events.event(
         cron,
         'Normal',
         'JobAlreadyActive',
@@ -88,7 +76,7 @@ export class CronJobController implements Controller {
     const name = `${cron.metadata.name}-${Math.floor(at / 60_000)}`
     const template = cron.spec.jobTemplate
     try {
-      const job = await this.#kube.create(Jobs, {
+      const job = await this.kube.create(Jobs, {
         metadata: {
           name,
           namespace: cron.metadata.namespace,
@@ -101,18 +89,18 @@ export class CronJobController implements Controller {
         },
         spec: template.spec!,
       })
-      this.#events.event(cron, 'Normal', 'SuccessfulCreate', `Created job ${name}`)
+      this.events.event(cron, 'Normal', 'SuccessfulCreate', `Created job ${name}`)
       active = [...active, job]
     } catch (error) {
       if (!isKubeFailure(error, 'alreadyExists')) throw error
     }
-    const current = this.#context.caches.cronJobs.get(cron.metadata) ?? cron
+    const current = this.context.caches.cronJobs.get(cron.metadata) ?? cron
     await this.#post(current, active, [], timestamp(at))
   }
 
   async #removeJob(cron: CronJob, job: Job): Promise<void> {
-    await this.#kube.remove(Jobs, job.metadata, { propagationPolicy: 'Background' }).catch(ignoreNotFound)
-    this.#events.event(cron, 'Normal', 'SuccessfulDelete', `Deleted job ${job.metadata.name}`)
+    await this.kube.remove(Jobs, job.metadata, { propagationPolicy: 'Background' }).catch(ignoreNotFound)
+    this.events.event(cron, 'Normal', 'SuccessfulDelete', `Deleted job ${job.metadata.name}`)
   }
 
   /** Old finished jobs go, beyond the number to keep. */
@@ -147,7 +135,7 @@ export class CronJobController implements Controller {
     const same = (s: CronJobStatus | undefined): string =>
       JSON.stringify([s?.active?.map((job) => job.uid) ?? [], s?.lastScheduleTime, s?.lastSuccessfulTime])
     if (same(status) === same(cron.status)) return
-    await this.#kube.replace(CronJobs, { ...cron, status }, { subresource: 'status' })
+    await this.kube.replace(CronJobs, { ...cron, status }, { subresource: 'status' })
   }
 }
 

@@ -13,13 +13,12 @@ import {
   type Toleration,
 } from '@plimsoll/model'
 import { compileRequiredNodeAffinity, untoleratedTaint } from '@plimsoll/engine'
-import { KubeError, type KubeApi } from '@plimsoll/ports'
-import type { EventRecorder, Reconciler } from '@plimsoll/runtime'
+import { KubeError } from '@plimsoll/ports'
 import { onChange } from '../caches.ts'
 import { Lifetime } from '../machinery/lifetime.ts'
 import { keyOfObject, splitKey } from '../machinery/reference.ts'
 import { isPodFinished, isPodReady, nodeOf, podAvailableFrom } from '../pods.ts'
-import { recorderFor, syncing, type Controller, type ControllerContext } from './controller.ts'
+import { WorkloadController, type ControllerContext } from './controller.ts'
 import { scaled, templateHash } from './deployment-plan.ts'
 import { controllerReference, podFromTemplate, removePod } from './pod-control.ts'
 
@@ -60,22 +59,15 @@ interface Watched {
   readonly standings: Map<string, Standing>
 }
 
-export class DaemonSetController implements Controller {
-  readonly #context: ControllerContext
-  readonly #kube: KubeApi
-  readonly #events: EventRecorder
-  readonly #loop: Reconciler<string>
+export class DaemonSetController extends WorkloadController {
   readonly #watched = new Map<string, Watched>()
   /** Per set and node: what failed there last, and until when its successor waits. */
   readonly #failures = new Map<string, { readonly uid: string; readonly delay: number; readonly until: number }>()
   readonly #life: Lifetime
 
   constructor(context: ControllerContext) {
-    this.#context = context
+    super(context, { loop: 'daemonset', account: 'daemon-set-controller', component: 'daemonset-controller' })
     this.#life = new Lifetime(context.clock)
-    this.#kube = context.kube('daemon-set-controller')
-    this.#events = recorderFor(context, this.#kube, 'daemonset-controller')
-    this.#loop = syncing(context, 'daemonset', (key) => this.#sync(key))
     const { caches } = context
     onChange(caches.daemonSets, (now, was) => {
       const set = now ?? was!
@@ -92,7 +84,7 @@ export class DaemonSetController implements Controller {
         known.generation = now.metadata.generation
         known.dirty = 'all'
       }
-      this.#loop.add(key)
+      this.loop.add(key)
     })
     onChange(caches.nodes, (now, was) => {
       if (now !== undefined && was !== undefined && !mattersToDaemons(now, was)) return
@@ -107,23 +99,23 @@ export class DaemonSetController implements Controller {
     })
   }
 
-  run(signal: AbortSignal): Promise<void> {
+  override run(signal: AbortSignal): Promise<void> {
     signal.addEventListener('abort', () => this.#life.end(), { once: true })
-    return this.#loop.run(signal)
+    return this.loop.run(signal)
   }
 
   #touch(key: string, node: string): void {
     const watched = this.#watched.get(key)
     if (watched === undefined) return
     if (watched.dirty !== 'all') watched.dirty.add(node)
-    this.#loop.add(key)
+    this.loop.add(key)
   }
 
-  async #sync(key: string): Promise<Ms | undefined> {
-    const set = this.#context.caches.daemonSets.get(splitKey(key))
+  protected override async sync(key: string): Promise<Ms | undefined> {
+    const set = this.context.caches.daemonSets.get(splitKey(key))
     const watched = this.#watched.get(key)
     if (set === undefined || watched === undefined || set.metadata.deletionTimestamp !== undefined) return undefined
-    const { nodes } = this.#context.caches
+    const { nodes } = this.context.caches
     const dirty =
       watched.dirty === 'all'
         ? new Set([...nodes.items().map((node) => node.metadata.name), ...watched.standings.keys()])
@@ -160,7 +152,7 @@ export class DaemonSetController implements Controller {
   }
 
   #podsByNode(set: DaemonSet, dirty: ReadonlySet<string>): Map<string, Pod[]> {
-    const { pods } = this.#context.caches
+    const { pods } = this.context.caches
     const byNode = new Map<string, Pod[]>()
     const put = (pod: Pod): void => {
       const node = nodeOf(pod)
@@ -200,7 +192,7 @@ export class DaemonSetController implements Controller {
   /** Each time later than the one before: 1 s doubling to 15 min, for what fails once fails again. */
   async #replaceFailed(set: DaemonSet, node: Node, pod: Pod): Promise<void> {
     const place = `${set.metadata.uid}/${node.metadata.name}`
-    const now = this.#context.clock.now()
+    const now = this.context.clock.now()
     const known = this.#failures.get(place)
     if (known !== undefined && now < known.until && known.uid !== pod.metadata.uid) {
       this.#again(keyOfObject(set), node.metadata.name, ms(known.until - now))
@@ -209,7 +201,7 @@ export class DaemonSetController implements Controller {
     const fresh = known === undefined || now > known.until + longestFailureBackoffMs * 2
     const delay = fresh ? firstFailureBackoffMs : Math.min(known.delay * 2, longestFailureBackoffMs)
     this.#failures.set(place, { uid: pod.metadata.uid, delay, until: now + delay })
-    this.#events.event(
+    this.events.event(
       set,
       'Warning',
       'FailedDaemonPod',
@@ -236,18 +228,18 @@ export class DaemonSetController implements Controller {
       { labels: { [revisionLabel]: hash, 'pod-template-generation': String(set.metadata.generation ?? 1) }, spec },
     )
     try {
-      const pod = await this.#kube.create(Pods, draft)
-      this.#events.event(set, 'Normal', 'SuccessfulCreate', `Created pod: ${pod.metadata.name}`)
+      const pod = await this.kube.create(Pods, draft)
+      this.events.event(set, 'Normal', 'SuccessfulCreate', `Created pod: ${pod.metadata.name}`)
     } catch (error) {
       if (error instanceof KubeError)
-        this.#events.event(set, 'Warning', 'FailedCreate', `Error creating: ${error.message}`)
+        this.events.event(set, 'Warning', 'FailedCreate', `Error creating: ${error.message}`)
       throw error
     }
   }
 
   async #remove(set: DaemonSet, pod: Pod): Promise<void> {
-    await removePod(this.#kube, pod)
-    this.#events.event(set, 'Normal', 'SuccessfulDelete', `Deleted pod: ${pod.metadata.name}`)
+    await removePod(this.kube, pod)
+    this.events.event(set, 'Normal', 'SuccessfulDelete', `Deleted pod: ${pod.metadata.name}`)
   }
 
   /** RollingUpdate: outdated pods go as long as no more than maxUnavailable are missing. */
@@ -259,7 +251,7 @@ export class DaemonSetController implements Controller {
     const rolling = set.spec.updateStrategy?.rollingUpdate
     const most = Math.max(1, scaled(rolling?.maxUnavailable ?? 1, desired, Math.ceil))
     let unavailable = standings.filter((standing) => standing.desired && !standing.available).length
-    const pods = oldestFirst(this.#context.caches.pods.byIndex('controller', set.metadata.uid))
+    const pods = oldestFirst(this.context.caches.pods.byIndex('controller', set.metadata.uid))
     const outdated = pods.filter(
       (pod) => pod.metadata.deletionTimestamp === undefined && pod.metadata.labels?.[revisionLabel] !== hash,
     )
@@ -280,13 +272,13 @@ export class DaemonSetController implements Controller {
       scheduled: desired && pod !== undefined,
       misscheduled: !desired && pod !== undefined,
       ready: desired && pod !== undefined && isPodReady(pod),
-      available: desired && from !== undefined && from <= this.#context.clock.now(),
+      available: desired && from !== undefined && from <= this.context.clock.now(),
       updated: desired && pod?.metadata.labels?.[revisionLabel] === hash,
     }
   }
 
   async #updateStatus(seen: DaemonSet, watched: Watched): Promise<Ms | undefined> {
-    const set = this.#context.caches.daemonSets.get(seen.metadata)
+    const set = this.context.caches.daemonSets.get(seen.metadata)
     if (set === undefined || set.metadata.uid !== seen.metadata.uid) return undefined
     let desired = 0
     let current = 0
@@ -313,7 +305,7 @@ export class DaemonSetController implements Controller {
       ...(desired - available <= 0 ? {} : { numberUnavailable: desired - available }),
     }
     if (!sameStatus(set.status, status)) {
-      await this.#kube.replace(DaemonSets, { ...set, status }, { subresource: 'status' })
+      await this.kube.replace(DaemonSets, { ...set, status }, { subresource: 'status' })
     }
     const wait = (set.spec.minReadySeconds ?? 0) * 1000
     if (ready === available || wait === 0) return undefined

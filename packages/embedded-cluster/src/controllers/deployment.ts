@@ -14,12 +14,11 @@ import {
   type Ms,
   type ReplicaSet,
 } from '@plimsoll/model'
-import { ignoreNotFound, isKubeFailure, type KubeApi } from '@plimsoll/ports'
-import type { EventRecorder, Reconciler } from '@plimsoll/runtime'
+import { ignoreNotFound, isKubeFailure } from '@plimsoll/ports'
 import { onChange } from '../caches.ts'
 import { keyOfObject, splitKey } from '../machinery/reference.ts'
 import { isPodFinished } from '../pods.ts'
-import { recorderFor, syncing, type Controller, type ControllerContext } from './controller.ts'
+import { WorkloadController, type ControllerContext } from './controller.ts'
 import {
   byAge,
   desiredAnnotation,
@@ -57,25 +56,18 @@ interface Sets {
   readonly all: readonly ReplicaSet[]
 }
 
-export class DeploymentController implements Controller {
-  readonly #context: ControllerContext
-  readonly #kube: KubeApi
-  readonly #events: EventRecorder
-  readonly #loop: Reconciler<string>
+export class DeploymentController extends WorkloadController {
 
   constructor(context: ControllerContext) {
-    this.#context = context
-    this.#kube = context.kube('deployment-controller')
-    this.#events = recorderFor(context, this.#kube, 'deployment-controller')
-    this.#loop = syncing(context, 'deployment', (key) => this.#sync(key))
+    super(context, { loop: 'deployment', account: 'deployment-controller' })
     const { caches } = context
     onChange(caches.deployments, (now) => {
-      if (now !== undefined) this.#loop.add(keyOfObject(now))
+      if (now !== undefined) this.loop.add(keyOfObject(now))
     })
     onChange(caches.replicaSets, (now, was) => {
       for (const set of [now, was]) {
         const owner = set === undefined ? undefined : controllerOf(set)
-        if (owner?.kind === 'Deployment') this.#loop.add(`${set!.metadata.namespace}/${owner.name}`)
+        if (owner?.kind === 'Deployment') this.loop.add(`${set!.metadata.namespace}/${owner.name}`)
       }
     })
     // A Recreate deployment waits for the last of its old pods to be gone.
@@ -88,17 +80,13 @@ export class DeploymentController implements Controller {
       if (deployment === undefined) return
       const key = { namespace: was.metadata.namespace, name: deployment.name }
       if (caches.deployments.get(key)?.spec.strategy?.type === 'Recreate') {
-        this.#loop.add(`${key.namespace}/${key.name}`)
+        this.loop.add(`${key.namespace}/${key.name}`)
       }
     })
   }
 
-  run(signal: AbortSignal): Promise<void> {
-    return this.#loop.run(signal)
-  }
-
-  async #sync(key: string): Promise<Ms | undefined> {
-    const deployment = this.#context.caches.deployments.get(splitKey(key))
+  protected override async sync(key: string): Promise<Ms | undefined> {
+    const deployment = this.context.caches.deployments.get(splitKey(key))
     if (deployment === undefined) return undefined
     await this.#adopt(deployment)
     await this.#notePause(deployment)
@@ -126,7 +114,7 @@ export class DeploymentController implements Controller {
     const running = olds.filter((set) => replicasOf(set) > 0)
     for (const set of running) await this.#resize(deployment, { set, replicas: 0 })
     const lingering = olds.some((set) =>
-      this.#context.caches.pods.byIndex('controller', set.metadata.uid).some((pod) => !isPodFinished(pod)),
+      this.context.caches.pods.byIndex('controller', set.metadata.uid).some((pod) => !isPodFinished(pod)),
     )
     if (running.length === 0 && !lingering) {
       const { newSet } = await this.#withRevisions(deployment, true)
@@ -137,7 +125,7 @@ export class DeploymentController implements Controller {
   }
 
   #setsOf(deployment: Deployment): readonly ReplicaSet[] {
-    return this.#context.caches.replicaSets.byIndex('controller', deployment.metadata.uid)
+    return this.context.caches.replicaSets.byIndex('controller', deployment.metadata.uid)
   }
 
   #partition(deployment: Deployment): Sets {
@@ -148,12 +136,12 @@ export class DeploymentController implements Controller {
 
   async #adopt(deployment: Deployment): Promise<void> {
     if (deployment.metadata.deletionTimestamp !== undefined) return
-    for (const set of this.#context.caches.replicaSets.byIndex('orphan', deployment.metadata.namespace)) {
+    for (const set of this.context.caches.replicaSets.byIndex('orphan', deployment.metadata.namespace)) {
       if (set.metadata.deletionTimestamp !== undefined) continue
       if (!labelSelectorMatches(deployment.spec.selector, set.metadata.labels)) continue
       const owners = [...(set.metadata.ownerReferences ?? []), controllerReference(Deployments, deployment)]
       const body = { metadata: { uid: set.metadata.uid, ownerReferences: owners as never } }
-      await this.#kube.patch(ReplicaSets, set.metadata, { type: 'merge', body })
+      await this.kube.patch(ReplicaSets, set.metadata, { type: 'merge', body })
     }
   }
 
@@ -168,7 +156,7 @@ export class DeploymentController implements Controller {
         !sameMap(annotations, newSet.metadata.annotations) ||
         (newSet.spec.minReadySeconds ?? 0) !== (minReadySeconds ?? 0)
       ) {
-        await this.#kube.replace(ReplicaSets, {
+        await this.kube.replace(ReplicaSets, {
           ...newSet,
           metadata: { ...newSet.metadata, annotations },
           spec: { ...newSet.spec, minReadySeconds },
@@ -232,14 +220,14 @@ export class DeploymentController implements Controller {
       },
     }
     try {
-      await this.#kube.create(ReplicaSets, draft)
+      await this.kube.create(ReplicaSets, draft)
     } catch (error) {
       if (!isKubeFailure(error, 'alreadyExists')) throw error
       await this.#collided(deployment, name)
       return
     }
     if (replicas > 0) {
-      this.#events.event(
+      this.events.event(
         deployment,
         'Normal',
         'ScalingReplicaSet',
@@ -253,7 +241,7 @@ export class DeploymentController implements Controller {
   /** Another template has the same hash, or a set of the name is in the way: the next try hashes differently. */
   async #collided(deployment: Deployment, name: string): Promise<void> {
     const key = { namespace: deployment.metadata.namespace, name }
-    const there = this.#context.caches.replicaSets.get(key)
+    const there = this.context.caches.replicaSets.get(key)
     const same =
       there !== undefined &&
       controllerOf(there)?.uid === deployment.metadata.uid &&
@@ -263,11 +251,11 @@ export class DeploymentController implements Controller {
     const current = this.#current(deployment)
     if (current === undefined) return
     const status = { ...current.status, collisionCount: (current.status?.collisionCount ?? 0) + 1 }
-    await this.#kube.replace(Deployments, { ...current, status }, { subresource: 'status' })
+    await this.kube.replace(Deployments, { ...current, status }, { subresource: 'status' })
   }
 
   async #resize(deployment: Deployment, { set, replicas }: Resize): Promise<void> {
-    const current = this.#context.caches.replicaSets.get(set.metadata)
+    const current = this.context.caches.replicaSets.get(set.metadata)
     if (current === undefined) return
     const annotations = {
       ...current.metadata.annotations,
@@ -276,14 +264,14 @@ export class DeploymentController implements Controller {
     }
     const before = replicasOf(current)
     if (before === replicas && sameMap(annotations, current.metadata.annotations)) return
-    await this.#kube.replace(ReplicaSets, {
+    await this.kube.replace(ReplicaSets, {
       ...current,
       metadata: { ...current.metadata, annotations },
       spec: { ...current.spec, replicas },
     })
     if (before === replicas) return
     const direction = replicas > before ? 'up' : 'down'
-    this.#events.event(
+    this.events.event(
       deployment,
       'Normal',
       'ScalingReplicaSet',
@@ -299,12 +287,12 @@ export class DeploymentController implements Controller {
       .filter((set) => (set.status?.replicas ?? 0) === 0 && set.metadata.deletionTimestamp === undefined)
       .toSorted((a, b) => revisionOf(a) - revisionOf(b))
     for (const set of spare.slice(0, Math.max(0, spare.length - (deployment.spec.revisionHistoryLimit ?? 10)))) {
-      await this.#kube.remove(ReplicaSets, set.metadata).catch(ignoreNotFound)
+      await this.kube.remove(ReplicaSets, set.metadata).catch(ignoreNotFound)
     }
   }
 
   #current(deployment: Deployment): Deployment | undefined {
-    const current = this.#context.caches.deployments.get(deployment.metadata)
+    const current = this.context.caches.deployments.get(deployment.metadata)
     return current?.metadata.uid === deployment.metadata.uid ? current : undefined
   }
 
@@ -312,7 +300,7 @@ export class DeploymentController implements Controller {
     const current = this.#current(deployment)
     if (current === undefined || current.metadata.annotations?.[revisionAnnotation] === revision) return
     const annotations = { ...current.metadata.annotations, [revisionAnnotation]: revision }
-    await this.#kube.replace(Deployments, { ...current, metadata: { ...current.metadata, annotations } })
+    await this.kube.replace(Deployments, { ...current, metadata: { ...current.metadata, annotations } })
   }
 
   async #setProgressing(
@@ -325,7 +313,7 @@ export class DeploymentController implements Controller {
     if (current === undefined) return
     const condition = this.#condition(current, 'Progressing', standing, reason, message)
     const status = { ...current.status, conditions: withCondition(current.status?.conditions, condition) }
-    await this.#kube.replace(Deployments, { ...current, status }, { subresource: 'status' })
+    await this.kube.replace(Deployments, { ...current, status }, { subresource: 'status' })
   }
 
   /** A paused rollout is neither progressing nor stuck. */
@@ -346,7 +334,7 @@ export class DeploymentController implements Controller {
     reason: string,
     message: string,
   ): DeploymentCondition {
-    const at = timestamp(this.#context.clock.now())
+    const at = timestamp(this.context.clock.now())
     const known = deployment.status?.conditions?.find((condition) => condition.type === type)
     if (known?.status === status && known.reason === reason && type === 'Available') return known
     const since = known?.status === status ? known.lastTransitionTime : at
@@ -388,7 +376,7 @@ export class DeploymentController implements Controller {
       conditions,
     }
     if (!sameStatus(deployment.status, status)) {
-      await this.#kube.replace(Deployments, { ...deployment, status }, { subresource: 'status' })
+      await this.kube.replace(Deployments, { ...deployment, status }, { subresource: 'status' })
     }
     return this.#untilStuck(deployment, conditions, counts)
   }
@@ -432,8 +420,8 @@ export class DeploymentController implements Controller {
   }
 
   #deadlineLeft(deployment: Deployment, condition: DeploymentCondition): number {
-    const since = instant(condition.lastUpdateTime) ?? this.#context.clock.now()
-    return since + (deployment.spec.progressDeadlineSeconds ?? 600) * 1000 - this.#context.clock.now()
+    const since = instant(condition.lastUpdateTime) ?? this.context.clock.now()
+    return since + (deployment.spec.progressDeadlineSeconds ?? 600) * 1000 - this.context.clock.now()
   }
 
   #untilStuck(

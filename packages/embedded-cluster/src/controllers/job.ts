@@ -11,11 +11,10 @@ import {
   type Ms,
   type Pod,
 } from '@plimsoll/model'
-import { ignoreNotFound, isKubeFailure, KubeError, type KubeApi } from '@plimsoll/ports'
-import type { EventRecorder, Reconciler } from '@plimsoll/runtime'
+import { ignoreNotFound, isKubeFailure, KubeError } from '@plimsoll/ports'
 import { splitKey } from '../machinery/reference.ts'
 import { isPodActive, isPodFinished, isPodReady, restartCount } from '../pods.ts'
-import { followOwned, recorderFor, syncing, type Controller, type ControllerContext } from './controller.ts'
+import { followOwned, WorkloadController, type ControllerContext } from './controller.ts'
 import { controllerReference, podFromTemplate, removePod } from './pod-control.ts'
 
 /** Holds a finished pod until its end is counted in the status. */
@@ -35,30 +34,19 @@ interface Standing {
 
 type Verdict = { readonly type: 'Complete' | 'Failed'; readonly reason: string; readonly message: string }
 
-export class JobController implements Controller {
-  readonly #context: ControllerContext
-  readonly #kube: KubeApi
-  readonly #events: EventRecorder
-  readonly #loop: Reconciler<string>
+export class JobController extends WorkloadController {
 
   constructor(context: ControllerContext) {
-    this.#context = context
-    this.#kube = context.kube('job-controller')
-    this.#events = recorderFor(context, this.#kube, 'job-controller')
-    this.#loop = syncing(context, 'job', (key) => this.#sync(key))
-    followOwned(this.#loop, 'Job', { owners: context.caches.jobs, owned: context.caches.pods })
+    super(context, { loop: 'job', account: 'job-controller' })
+    followOwned(this.loop, 'Job', { owners: context.caches.jobs, owned: context.caches.pods })
   }
 
-  run(signal: AbortSignal): Promise<void> {
-    return this.#loop.run(signal)
-  }
-
-  async #sync(key: string): Promise<Ms | undefined> {
-    const job = this.#context.caches.jobs.get(splitKey(key))
+  protected override async sync(key: string): Promise<Ms | undefined> {
+    const job = this.context.caches.jobs.get(splitKey(key))
     if (job === undefined) {
       return undefined
     }
-    const pods = this.#context.caches.pods.byIndex('controller', job.metadata.uid)
+    const pods = this.context.caches.pods.byIndex('controller', job.metadata.uid)
     if (job.metadata.deletionTimestamp !== undefined) {
       for (const pod of pods) await this.#release(pod)
       return undefined
@@ -70,7 +58,7 @@ export class JobController implements Controller {
     }
     const counted = countEnds(job, pods)
     const standing = standingOf(job, pods, counted)
-    const now = this.#context.clock.now()
+    const now = this.context.clock.now()
     const verdict = judge(job, standing, pods, now)
     if (verdict !== undefined) {
       for (const pod of standing.active) await this.#remove(job, pod)
@@ -134,26 +122,26 @@ export class JobController implements Controller {
       },
     )
     try {
-      const pod = await this.#kube.create(Pods, draft)
-      this.#events.event(job, 'Normal', 'SuccessfulCreate', `Created pod: ${pod.metadata.name}`)
+      const pod = await this.kube.create(Pods, draft)
+      this.events.event(job, 'Normal', 'SuccessfulCreate', `Created pod: ${pod.metadata.name}`)
     } catch (error) {
       if (error instanceof KubeError)
-        this.#events.event(job, 'Warning', 'FailedCreate', `Error creating: ${error.message}`)
+        this.events.event(job, 'Warning', 'FailedCreate', `Error creating: ${error.message}`)
       throw error
     }
   }
 
   async #remove(job: Job, pod: Pod): Promise<void> {
     await this.#release(pod)
-    await removePod(this.#kube, pod)
-    this.#events.event(job, 'Normal', 'SuccessfulDelete', `Deleted pod: ${pod.metadata.name}`)
+    await removePod(this.kube, pod)
+    this.events.event(job, 'Normal', 'SuccessfulDelete', `Deleted pod: ${pod.metadata.name}`)
   }
 
   async #release(pod: Pod): Promise<void> {
     if (pod.metadata.finalizers?.includes(trackingFinalizer) !== true) return
     const finalizers = pod.metadata.finalizers.filter((finalizer) => finalizer !== trackingFinalizer)
     const body = { metadata: { uid: pod.metadata.uid, finalizers: finalizers.length === 0 ? null : finalizers } }
-    await this.#kube.patch(Pods, pod.metadata, { type: 'merge', body }).catch((error: unknown) => {
+    await this.kube.patch(Pods, pod.metadata, { type: 'merge', body }).catch((error: unknown) => {
       if (!isKubeFailure(error, 'notFound', 'conflict')) throw error
     })
   }
@@ -183,20 +171,20 @@ export class JobController implements Controller {
       ...conditionsOf(job, verdict, at),
     }
     if (JSON.stringify(status) === JSON.stringify(job.status)) return
-    await this.#kube.replace(Jobs, { ...job, status }, { subresource: 'status' })
+    await this.kube.replace(Jobs, { ...job, status }, { subresource: 'status' })
     if (verdict === undefined) return
-    if (verdict.type === 'Complete') this.#events.event(job, 'Normal', 'Completed', 'Job completed')
-    else this.#events.event(job, 'Warning', verdict.reason, verdict.message)
+    if (verdict.type === 'Complete') this.events.event(job, 'Normal', 'Completed', 'Job completed')
+    else this.events.event(job, 'Warning', verdict.reason, verdict.message)
   }
 
   /** ttlSecondsAfterFinished. */
   async #expire(job: Job, over: number): Promise<Ms | undefined> {
     const ttl = job.spec.ttlSecondsAfterFinished
     if (ttl === undefined) return undefined
-    const left = over + ttl * 1000 - this.#context.clock.now()
+    const left = over + ttl * 1000 - this.context.clock.now()
     if (left > 0) return ms(left)
     const preconditions = { uid: job.metadata.uid }
-    await this.#kube
+    await this.kube
       .remove(Jobs, job.metadata, { propagationPolicy: 'Foreground', preconditions })
       .catch(ignoreNotFound)
     return undefined

@@ -13,37 +13,29 @@ import {
   type ReplicaSetCondition,
   type ReplicaSetStatus,
 } from '@plimsoll/model'
-import { KubeError, type KubeApi } from '@plimsoll/ports'
-import type { EventRecorder, Reconciler } from '@plimsoll/runtime'
+import { KubeError } from '@plimsoll/ports'
 import { onChange } from '../caches.ts'
 import { keyOfObject, splitKey } from '../machinery/reference.ts'
 import { isPodActive, podAvailableFrom } from '../pods.ts'
-import { recorderFor, syncing, type Controller, type ControllerContext } from './controller.ts'
+import { WorkloadController, type ControllerContext } from './controller.ts'
 import { controllerReference, inDeletionOrder, podFromTemplate, removePod } from './pod-control.ts'
 import { PodTally } from './pod-tally.ts'
 
 /** At most so many pods are made or removed in one go. */
 const burstReplicas = 500
 
-export class ReplicaSetController implements Controller {
-  readonly #context: ControllerContext
-  readonly #kube: KubeApi
-  readonly #events: EventRecorder
+export class ReplicaSetController extends WorkloadController {
   readonly #tally: PodTally
-  readonly #loop: Reconciler<string>
   /** Keys of pods that left the selector of the set that owns them, by its uid. */
   readonly #strays = new Map<string, Set<string>>()
 
   constructor(context: ControllerContext) {
-    this.#context = context
-    this.#kube = context.kube('replicaset-controller')
-    this.#events = recorderFor(context, this.#kube, 'replicaset-controller')
-    this.#loop = syncing(context, 'replicaset', (key) => this.#sync(key))
+    super(context, { loop: 'replicaset', account: 'replicaset-controller' })
     this.#tally = new PodTally(context.caches, 'ReplicaSet', (namespace, name) =>
-      this.#loop.add(`${namespace}/${name}`),
+      this.loop.add(`${namespace}/${name}`),
     )
     onChange(context.caches.replicaSets, (now) => {
-      if (now !== undefined) this.#loop.add(`${now.metadata.namespace}/${now.metadata.name}`)
+      if (now !== undefined) this.loop.add(`${now.metadata.namespace}/${now.metadata.name}`)
     })
     onChange(context.caches.pods, (now, was) => {
       if (now !== undefined && now.metadata.labels !== was?.metadata.labels) this.#relabelled(now)
@@ -53,11 +45,11 @@ export class ReplicaSetController implements Controller {
   /** Pods without an owner may be wanted by a set that selects them; owned ones may have left their set's selector. */
   #relabelled(pod: Pod): void {
     const owner = controllerOf(pod)
-    const { replicaSets } = this.#context.caches
+    const { replicaSets } = this.context.caches
     if (owner === undefined) {
       if (!isPodActive(pod)) return
       for (const set of replicaSets.byIndex('namespace', pod.metadata.namespace)) {
-        if (selects(set, pod)) this.#loop.add(keyOfObject(set))
+        if (selects(set, pod)) this.loop.add(keyOfObject(set))
       }
     } else if (owner.kind === 'ReplicaSet') {
       const set = replicaSets.get({ namespace: pod.metadata.namespace, name: owner.name })
@@ -65,16 +57,12 @@ export class ReplicaSetController implements Controller {
       let strays = this.#strays.get(owner.uid)
       if (strays === undefined) this.#strays.set(owner.uid, (strays = new Set()))
       strays.add(keyOfObject(pod))
-      this.#loop.add(keyOfObject(set))
+      this.loop.add(keyOfObject(set))
     }
   }
 
-  run(signal: AbortSignal): Promise<void> {
-    return this.#loop.run(signal)
-  }
-
-  async #sync(key: string): Promise<Ms | undefined> {
-    const set = this.#context.caches.replicaSets.get(splitKey(key))
+  protected override async sync(key: string): Promise<Ms | undefined> {
+    const set = this.context.caches.replicaSets.get(splitKey(key))
     if (set === undefined) return undefined
     let failure: string | undefined
     if (set.metadata.deletionTimestamp === undefined) {
@@ -88,7 +76,7 @@ export class ReplicaSetController implements Controller {
 
   /** Takes in orphans that it selects and lets go what it no longer selects. */
   async #claim(set: ReplicaSet): Promise<void> {
-    const { pods } = this.#context.caches
+    const { pods } = this.context.caches
     for (const pod of pods.byIndex('orphan', set.metadata.namespace)) {
       if (!selects(set, pod) || !isPodActive(pod)) continue
       const owners = [...(pod.metadata.ownerReferences ?? []), controllerReference(ReplicaSets, set)]
@@ -107,7 +95,7 @@ export class ReplicaSetController implements Controller {
 
   async #setOwners(pod: Pod, owners: readonly OwnerReference[]): Promise<void> {
     const body = { metadata: { uid: pod.metadata.uid, ownerReferences: owners as never } }
-    await this.#kube.patch(Pods, pod.metadata, { type: 'merge', body })
+    await this.kube.patch(Pods, pod.metadata, { type: 'merge', body })
   }
 
   async #manage(set: ReplicaSet): Promise<string | undefined> {
@@ -124,14 +112,14 @@ export class ReplicaSetController implements Controller {
     const draft = podFromTemplate(set.metadata.namespace, set.spec.template!, owners, name)
     for (let i = 0; i < count; i++) {
       try {
-        const pod = await this.#kube.create(Pods, draft)
-        this.#events.event(set, 'Normal', 'SuccessfulCreate', `Created pod: ${pod.metadata.name}`)
+        const pod = await this.kube.create(Pods, draft)
+        this.events.event(set, 'Normal', 'SuccessfulCreate', `Created pod: ${pod.metadata.name}`)
       } catch (error) {
         if (!(error instanceof KubeError)) throw error
         // Nothing is created in a namespace that is going away.
         if (error.status.details?.causes?.some((cause) => cause.reason === 'NamespaceTerminating') === true)
           return undefined
-        this.#events.event(set, 'Warning', 'FailedCreate', `Error creating: ${error.message}`)
+        this.events.event(set, 'Warning', 'FailedCreate', `Error creating: ${error.message}`)
         return error.message
       }
     }
@@ -140,23 +128,23 @@ export class ReplicaSetController implements Controller {
   }
 
   async #remove(set: ReplicaSet, count: number): Promise<void> {
-    const { pods } = this.#context.caches
+    const { pods } = this.context.caches
     const active = pods.byIndex('controller', set.metadata.uid).filter(isPodActive)
     const crowds = this.#crowds(set)
-    const order = inDeletionOrder(active, (pod) => crowds.get(pod.spec.nodeName ?? '') ?? 0, this.#context.clock.now())
+    const order = inDeletionOrder(active, (pod) => crowds.get(pod.spec.nodeName ?? '') ?? 0, this.context.clock.now())
     for (const pod of order.slice(0, count)) {
-      await removePod(this.#kube, pod)
-      this.#events.event(set, 'Normal', 'SuccessfulDelete', `Deleted pod: ${pod.metadata.name}`)
+      await removePod(this.kube, pod)
+      this.events.event(set, 'Normal', 'SuccessfulDelete', `Deleted pod: ${pod.metadata.name}`)
     }
   }
 
   /** Per node, the active pods of all sets of the same owner. */
   #crowds(set: ReplicaSet): Map<string, number> {
     const owner = controllerOf(set)
-    const related = owner === undefined ? [set] : this.#context.caches.replicaSets.byIndex('controller', owner.uid)
+    const related = owner === undefined ? [set] : this.context.caches.replicaSets.byIndex('controller', owner.uid)
     const crowds = new Map<string, number>()
     for (const sibling of related) {
-      for (const pod of this.#context.caches.pods.byIndex('controller', sibling.metadata.uid)) {
+      for (const pod of this.context.caches.pods.byIndex('controller', sibling.metadata.uid)) {
         const node = pod.spec.nodeName
         if (node !== undefined && isPodActive(pod)) crowds.set(node, (crowds.get(node) ?? 0) + 1)
       }
@@ -166,11 +154,11 @@ export class ReplicaSetController implements Controller {
 
   /** Returns after how long the next pod becomes available, if one will by time alone. */
   async #updateStatus(seen: ReplicaSet, failure: string | undefined): Promise<Ms | undefined> {
-    const set = this.#context.caches.replicaSets.get(seen.metadata)
+    const set = this.context.caches.replicaSets.get(seen.metadata)
     if (set === undefined || set.metadata.uid !== seen.metadata.uid) return undefined
     const { active, ready } = this.#tally.of(set.metadata.uid)
     const { available, next } = this.#available(set, ready)
-    const conditions = replicaFailure(set, failure, this.#context.clock.now())
+    const conditions = replicaFailure(set, failure, this.context.clock.now())
     const status: ReplicaSetStatus = {
       replicas: active,
       ...(active === 0 ? {} : { fullyLabeledReplicas: active }),
@@ -180,7 +168,7 @@ export class ReplicaSetController implements Controller {
       ...(conditions.length === 0 ? {} : { conditions }),
     }
     if (!sameStatus(set.status, status)) {
-      await this.#kube.replace(ReplicaSets, { ...set, status }, { subresource: 'status' })
+      await this.kube.replace(ReplicaSets, { ...set, status }, { subresource: 'status' })
     }
     return next
   }
@@ -188,10 +176,10 @@ export class ReplicaSetController implements Controller {
   #available(set: ReplicaSet, ready: number): { readonly available: number; readonly next: Ms | undefined } {
     const minReady = set.spec.minReadySeconds ?? 0
     if (minReady === 0 || ready === 0) return { available: ready, next: undefined }
-    const now = this.#context.clock.now()
+    const now = this.context.clock.now()
     let available = 0
     let next: number | undefined
-    for (const pod of this.#context.caches.pods.byIndex('controller', set.metadata.uid)) {
+    for (const pod of this.context.caches.pods.byIndex('controller', set.metadata.uid)) {
       if (!isPodActive(pod)) continue
       const from = podAvailableFrom(pod, minReady)
       if (from === undefined) continue

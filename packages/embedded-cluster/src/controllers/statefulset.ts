@@ -13,36 +13,24 @@ import {
   type StatefulSetStatus,
   type Volume,
 } from '@plimsoll/model'
-import { KubeError, type KubeApi } from '@plimsoll/ports'
-import type { EventRecorder, Reconciler } from '@plimsoll/runtime'
+import { KubeError } from '@plimsoll/ports'
 import { splitKey } from '../machinery/reference.ts'
 import { isPodFinished, isPodReady, podAvailableFrom } from '../pods.ts'
-import { followOwned, recorderFor, syncing, type Controller, type ControllerContext } from './controller.ts'
+import { followOwned, WorkloadController, type ControllerContext } from './controller.ts'
 import { replicasOf, templateHash } from './deployment-plan.ts'
 import { controllerReference, podFromTemplate, removePod } from './pod-control.ts'
 
 const revisionLabel = 'controller-revision-hash'
 
-export class StatefulSetController implements Controller {
-  readonly #context: ControllerContext
-  readonly #kube: KubeApi
-  readonly #events: EventRecorder
-  readonly #loop: Reconciler<string>
+export class StatefulSetController extends WorkloadController {
 
   constructor(context: ControllerContext) {
-    this.#context = context
-    this.#kube = context.kube('statefulset-controller')
-    this.#events = recorderFor(context, this.#kube, 'statefulset-controller')
-    this.#loop = syncing(context, 'statefulset', (key) => this.#sync(key))
-    followOwned(this.#loop, 'StatefulSet', { owners: context.caches.statefulSets, owned: context.caches.pods })
+    super(context, { loop: 'statefulset', account: 'statefulset-controller' })
+    followOwned(this.loop, 'StatefulSet', { owners: context.caches.statefulSets, owned: context.caches.pods })
   }
 
-  run(signal: AbortSignal): Promise<void> {
-    return this.#loop.run(signal)
-  }
-
-  async #sync(key: string): Promise<Ms | undefined> {
-    const set = this.#context.caches.statefulSets.get(splitKey(key))
+  protected override async sync(key: string): Promise<Ms | undefined> {
+    const set = this.context.caches.statefulSets.get(splitKey(key))
     if (set === undefined) return undefined
     const update = `${set.metadata.name}-${templateHash(set.spec.template, set.status?.collisionCount)}`
     // A set whose update is not finished still has the revision it came from.
@@ -53,7 +41,7 @@ export class StatefulSetController implements Controller {
 
   #podsOf(set: StatefulSet): Map<number, Pod> {
     const pods = new Map<number, Pod>()
-    for (const pod of this.#context.caches.pods.byIndex('controller', set.metadata.uid)) {
+    for (const pod of this.context.caches.pods.byIndex('controller', set.metadata.uid)) {
       const ordinal = Number(/-(\d+)$/.exec(pod.metadata.name)?.[1] ?? NaN)
       if (!Number.isNaN(ordinal)) pods.set(ordinal, pod)
     }
@@ -109,7 +97,7 @@ export class StatefulSetController implements Controller {
 
   #isAvailable(set: StatefulSet, pod: Pod): boolean {
     const from = podAvailableFrom(pod, set.spec.minReadySeconds ?? 0)
-    return from !== undefined && from <= this.#context.clock.now()
+    return from !== undefined && from <= this.context.clock.now()
   }
 
   async #create(set: StatefulSet, ordinal: number, revision: string): Promise<void> {
@@ -136,10 +124,10 @@ export class StatefulSetController implements Controller {
           },
         },
       )
-      await this.#kube.create(Pods, draft)
+      await this.kube.create(Pods, draft)
     } catch (error) {
       if (!(error instanceof KubeError)) throw error
-      this.#events.event(
+      this.events.event(
         set,
         'Warning',
         'FailedCreate',
@@ -147,7 +135,7 @@ export class StatefulSetController implements Controller {
       )
       throw error
     }
-    this.#events.event(
+    this.events.event(
       set,
       'Normal',
       'SuccessfulCreate',
@@ -162,7 +150,7 @@ export class StatefulSetController implements Controller {
       const claimName = `${template.metadata.name}-${podName}`
       volumes.push({ name: template.metadata.name, persistentVolumeClaim: { claimName } })
       const key = { namespace: set.metadata.namespace, name: claimName }
-      if (this.#context.caches.claims.get(key) !== undefined) continue
+      if (this.context.caches.claims.get(key) !== undefined) continue
       const draft: Draft<PersistentVolumeClaim> = {
         metadata: {
           ...key,
@@ -171,23 +159,23 @@ export class StatefulSetController implements Controller {
         },
         spec: template.spec,
       }
-      await this.#kube.create(PersistentVolumeClaims, draft)
+      await this.kube.create(PersistentVolumeClaims, draft)
       const message = `create Claim ${claimName} Pod ${podName} in StatefulSet ${set.metadata.name} success`
-      this.#events.event(set, 'Normal', 'SuccessfulCreate', message)
+      this.events.event(set, 'Normal', 'SuccessfulCreate', message)
     }
     return volumes
   }
 
   async #remove(set: StatefulSet, pod: Pod): Promise<void> {
-    await removePod(this.#kube, pod)
+    await removePod(this.kube, pod)
     const message = `delete Pod ${pod.metadata.name} in StatefulSet ${set.metadata.name} successful`
-    this.#events.event(set, 'Normal', 'SuccessfulDelete', message)
+    this.events.event(set, 'Normal', 'SuccessfulDelete', message)
   }
 
   async #updateStatus(seen: StatefulSet, current: string, update: string): Promise<Ms | undefined> {
-    const set = this.#context.caches.statefulSets.get(seen.metadata)
+    const set = this.context.caches.statefulSets.get(seen.metadata)
     if (set === undefined || set.metadata.uid !== seen.metadata.uid) return undefined
-    const now = this.#context.clock.now()
+    const now = this.context.clock.now()
     let replicas = 0
     let ready = 0
     let available = 0
@@ -219,7 +207,7 @@ export class StatefulSetController implements Controller {
       availableReplicas: available,
     }
     if (JSON.stringify(status) !== JSON.stringify(set.status)) {
-      await this.#kube.replace(StatefulSets, { ...set, status }, { subresource: 'status' })
+      await this.kube.replace(StatefulSets, { ...set, status }, { subresource: 'status' })
     }
     return next === undefined ? undefined : ms(next)
   }
