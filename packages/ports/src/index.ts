@@ -20,6 +20,7 @@ export type {
   ContainerResponse,
   ProgramTable,
 } from './container-program.ts'
+export { JournalError, type Journal, type JournalEntry, type JournalFailure } from './journal.ts'
 export {
   ignoreNotFound,
   isKubeFailure,

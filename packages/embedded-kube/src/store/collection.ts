@@ -25,9 +25,13 @@ export class Collection {
   /** Revision of the last commit; 0 before the first. */
   changedAt = 0
 
-  constructor(id: string, options: { readonly ringCapacity: number; readonly indexNodes: boolean }) {
+  /** `since`: the revision before which nothing is known of what happened. */
+  constructor(
+    id: string,
+    options: { readonly ringCapacity: number; readonly indexNodes: boolean; readonly since: number },
+  ) {
     this.id = id
-    this.ring = new EventRing(options.ringCapacity)
+    this.ring = new EventRing(options.ringCapacity, options.since)
     this.#byNode = options.indexNodes ? new Map() : undefined
   }
 

@@ -15,10 +15,12 @@ export class EventRing {
   readonly #events: StoreEvent[] = []
   /** Where the next event goes once the ring is full; then also the oldest one. */
   #next = 0
-  #dropped = 0
+  #dropped: number
 
-  constructor(capacity: number) {
+  /** `dropped`: the revision up to which what happened is unknown, as after a restart. */
+  constructor(capacity: number, dropped = 0) {
     this.#capacity = capacity
+    this.#dropped = dropped
   }
 
   push(event: StoreEvent): void {

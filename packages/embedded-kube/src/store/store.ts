@@ -1,9 +1,10 @@
 import type { OwnerReference } from '@plimsoll/model'
-import type { Subscription } from '@plimsoll/ports'
+import type { Journal, Subscription } from '@plimsoll/ports'
 import { expired, resourceVersionTooLarge } from '../errors.ts'
 import type { StoredObject } from '../object.ts'
 import { Collection, type StoreListener, type StoreWatcher } from './collection.ts'
 import type { StoreEvent } from './event-ring.ts'
+import { keyOf, placeOf, revisionKey, storePrefix } from './journal-key.ts'
 
 /** Where an object is kept. */
 export interface StoreKey {
@@ -17,6 +18,8 @@ export interface StoreOptions {
   /** Events kept per resource, so that a watch can continue from an older version. */
   readonly ringCapacity: number
   readonly podRingCapacity: number
+  /** Where every commit is noted, and what the store begins with. */
+  readonly journal?: Journal | undefined
 }
 
 /**
@@ -25,6 +28,8 @@ export interface StoreOptions {
  */
 export class Store {
   #revision = 1
+  /** What happened up to here is not known: it was in the life of another process. */
+  #since = 0
   readonly #options: StoreOptions
   readonly #collections = new Map<string, Collection>()
   readonly #dependents = new Map<string, Map<string, StoreKey>>()
@@ -35,6 +40,7 @@ export class Store {
 
   constructor(options: StoreOptions) {
     this.#options = options
+    if (options.journal !== undefined) this.#open(options.journal)
   }
 
   get revision(): number {
@@ -49,6 +55,7 @@ export class Store {
       collection = new Collection(id, {
         ringCapacity: pods ? this.#options.podRingCapacity : this.#options.ringCapacity,
         indexNodes: pods,
+        since: this.#since,
       })
       this.#collections.set(id, collection)
     }
@@ -122,6 +129,27 @@ export class Store {
     return [...(this.#dependents.get(uid)?.values() ?? [])]
   }
 
+  /** Takes over what was kept, and keeps what comes. */
+  #open(journal: Journal): void {
+    let noted = 0
+    for (const { value } of journal.entries(revisionKey)) noted = (value as { readonly revision: number }).revision
+    if (noted > 0) this.#revision = this.#since = noted
+    for (const { key, value } of journal.entries(storePrefix)) {
+      const object = value as StoredObject
+      const { group, plural } = placeOf(key)
+      const { namespace = '', name } = object.metadata
+      const collection = this.collection(group, plural)
+      collection.set(namespace, name, undefined, object)
+      collection.changedAt = Math.max(collection.changedAt, Number(object.metadata.resourceVersion))
+      this.#indexOwners({ collection, namespace, name }, undefined, object)
+    }
+    journal.beforeClose(() => {
+      if (noted === this.#revision) return
+      noted = this.#revision
+      journal.put(revisionKey, { revision: noted })
+    })
+  }
+
   #add(collection: Collection, watcher: StoreWatcher): Subscription {
     collection.watchers.add(watcher)
     return {
@@ -135,6 +163,10 @@ export class Store {
   #publish(collection: Collection, event: StoreEvent): void {
     collection.changedAt = event.revision
     collection.ring.push(event)
+    this.#options.journal?.put(
+      keyOf(collection.id, event.object.metadata),
+      event.type === 'DELETED' ? undefined : event.object,
+    )
     this.#queue.push({ collection, event })
     if (this.#draining) return
     this.#draining = true
