@@ -1,6 +1,7 @@
 // What all parts of the embedded cluster share a copy of, as kube-controller-manager's parts share informers.
 import {
   controllerOf,
+  ControllerRevisions,
   CronJobs,
   DaemonSets,
   Deployments,
@@ -10,8 +11,10 @@ import {
   PodDisruptionBudgets,
   Pods,
   ReplicaSets,
+  ReplicationControllers,
   Services,
   StatefulSets,
+  type ControllerRevision,
   type CronJob,
   type DaemonSet,
   type Deployment,
@@ -23,6 +26,7 @@ import {
   type Pod,
   type PodDisruptionBudget,
   type ReplicaSet,
+  type ReplicationController,
   type ResourceType,
   type Service,
   type StatefulSet,
@@ -54,11 +58,17 @@ export class Caches {
   readonly pods: Informer<Pod>
   readonly nodes: Informer<Node>
   readonly deployments: Informer<Deployment>
-  /** Index `controller`. */
+  /** Indexes `controller`, `orphan`, `namespace`. */
   readonly replicaSets: Informer<ReplicaSet>
+  /** Index `namespace`. */
+  readonly replicationControllers: Informer<ReplicationController>
+  /** Index `namespace`. */
   readonly daemonSets: Informer<DaemonSet>
+  /** Index `namespace`. */
   readonly statefulSets: Informer<StatefulSet>
-  /** Index `controller`. */
+  /** Indexes `controller`, `orphan`. */
+  readonly controllerRevisions: Informer<ControllerRevision>
+  /** Indexes `controller`, `namespace`. */
   readonly jobs: Informer<Job>
   readonly cronJobs: Informer<CronJob>
   /** Index `namespace`. */
@@ -91,9 +101,14 @@ export class Caches {
       orphan: (set) => (controllerOf(set) === undefined ? [set.metadata.namespace] : []),
       namespace: byNamespace,
     })
-    this.daemonSets = informer(DaemonSets)
-    this.statefulSets = informer(StatefulSets)
-    this.jobs = informer(Jobs, { controller: byController })
+    this.replicationControllers = informer(ReplicationControllers, { namespace: byNamespace })
+    this.daemonSets = informer(DaemonSets, { namespace: byNamespace })
+    this.statefulSets = informer(StatefulSets, { namespace: byNamespace })
+    this.controllerRevisions = informer(ControllerRevisions, {
+      controller: byController,
+      orphan: (revision) => (controllerOf(revision) === undefined ? [revision.metadata.namespace] : []),
+    })
+    this.jobs = informer(Jobs, { controller: byController, namespace: byNamespace })
     this.cronJobs = informer(CronJobs)
     this.budgets = informer(PodDisruptionBudgets, { namespace: byNamespace })
     this.services = informer(Services, { namespace: byNamespace })
@@ -102,8 +117,10 @@ export class Caches {
       this.nodes,
       this.deployments,
       this.replicaSets,
+      this.replicationControllers,
       this.daemonSets,
       this.statefulSets,
+      this.controllerRevisions,
       this.jobs,
       this.cronJobs,
       this.budgets,
