@@ -4,6 +4,7 @@ import {
   KubeError,
   uuid,
   type Clock,
+  type Journal,
   type KubeApi,
   type Random,
   type Subscription,
@@ -96,6 +97,8 @@ export interface ApiServerOptions {
   readonly tokenVolumes?: boolean
   /** First two bytes of the /16 that cluster IPs come from; `10.100`. */
   readonly serviceNetwork?: string
+  /** Where every write is kept, and what the server begins with; in memory alone without one. */
+  readonly journal?: Journal | undefined
 }
 
 /**
@@ -113,6 +116,9 @@ const strategicRefused =
   'the body of the request was in an unknown format - accepted media types include: application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml'
 const podsType = { group: '', version: 'v1', plural: 'pods' }
 
+const everything: Filter = { namespace: undefined, matches: undefined, name: undefined, nodeName: undefined }
+const nobody = { user: { name: 'system:apiserver', groups: [] }, userAgent: 'kube-apiserver' }
+
 /** What of a resource a request is about. */
 interface Place {
   readonly namespace?: string | undefined
@@ -125,6 +131,7 @@ export class ApiServer {
   readonly clock: Clock
   readonly random: Random
   readonly #store: Store
+  readonly #journal: Journal | undefined
   readonly #objects: StoredObjects
   readonly #termination: Termination
   readonly #expiry: EventExpiry
@@ -148,7 +155,9 @@ export class ApiServer {
     this.#store = new Store({
       ringCapacity: options.ringCapacity ?? 10_000,
       podRingCapacity: options.podRingCapacity ?? 100_000,
+      journal: options.journal,
     })
+    this.#journal = options.journal
     this.#ownership = new FieldOwnership(this.registry, options.clock)
     this.#objects = new StoredObjects(this.#store, this.registry)
     this.#termination = new Termination(this.#store, this.registry, {
@@ -162,11 +171,20 @@ export class ApiServer {
     })
     this.#pages = new ListPages(options.clock)
     this.#tokens = new ServiceAccountTokens(options.random.split('tokens'))
+    if (options.journal !== undefined) this.#resume()
   }
 
   /** The version of the last commit; every watcher in process has heard of it once the current call returns. */
   get resourceVersion(): string {
     return String(this.#store.revision)
+  }
+
+  /**
+   * Undefined when a crash would lose nothing of what the server now shows; else resolves when that holds. What leaves
+   * the process waits for it. Rejects with JournalError while the disk refuses.
+   */
+  durable(): Promise<void> | undefined {
+    return this.#journal?.durable()
   }
 
   /** The resource that serves a type. @throws {KubeError} notFound */
@@ -781,6 +799,19 @@ export class ApiServer {
       context.warnings.push(
         `${definition.metadata.name}: the rules in x-kubernetes-validations are kept but not evaluated`,
       )
+    }
+  }
+
+  /** Takes up what an earlier process kept: what is served, what expires, what was being taken apart. */
+  #resume(): void {
+    const definitions = this.#store.collection('apiextensions.k8s.io', 'customresourcedefinitions')
+    for (const definition of definitions.list(everything)) this.#define({ ...nobody, warnings: [] }, definition)
+    for (const collection of [...this.#store.collections()]) {
+      for (const object of collection.list(everything)) {
+        const revision = Number(object.metadata.resourceVersion)
+        this.#admission.stored(object)
+        this.#onCommit(collection, { revision, type: 'ADDED', object, previous: undefined })
+      }
     }
   }
 
