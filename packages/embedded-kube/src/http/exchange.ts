@@ -24,8 +24,15 @@ export class Exchange {
   readonly auditId: string = randomUUID()
   readonly warnings: string[] = []
   user: UserInfo = anonymous
+  readonly #durable: () => Promise<void> | undefined
 
-  constructor(request: IncomingMessage, response: ServerResponse) {
+  /** `durable`: what the answer shows may leave the process once it resolves; at once when there is nothing to wait for. */
+  constructor(
+    request: IncomingMessage,
+    response: ServerResponse,
+    durable: () => Promise<void> | undefined = () => undefined,
+  ) {
+    this.#durable = durable
     this.request = request
     this.response = response
     this.method = request.method ?? 'GET'
@@ -68,6 +75,11 @@ export class Exchange {
     return Buffer.concat(chunks)
   }
 
+  /** Resolves when what has been decided so far would survive a crash. Rejects while the disk refuses. */
+  durable(): Promise<void> | undefined {
+    return this.#durable()
+  }
+
   /** Begins the answer. */
   start(status: number, contentType: string, headers: { readonly [name: string]: string } = {}): void {
     const { response } = this
@@ -88,6 +100,28 @@ export class Exchange {
     body: string | Uint8Array,
     headers: { readonly [name: string]: string } = {},
   ): void {
+    const waiting = this.#durable()
+    if (waiting === undefined) this.#deliver(status, contentType, body, headers)
+    else
+      waiting.then(
+        () => this.#deliver(status, contentType, body, headers),
+        (error: unknown) => this.#refuse(error),
+      )
+  }
+
+  /** The answer to everything while writes cannot be kept: nothing is shown that a crash would take back. */
+  #refuse(error: unknown): void {
+    const { status } = internal(error instanceof Error ? error.message : String(error))
+    this.#deliver(status.code ?? 500, 'application/json', `${JSON.stringify(status)}\n`, {})
+  }
+
+  #deliver(
+    status: number,
+    contentType: string,
+    body: string | Uint8Array,
+    headers: { readonly [name: string]: string },
+  ): void {
+    if (this.response.headersSent || this.response.destroyed) return
     const bytes = typeof body === 'string' ? Buffer.from(body) : body
     this.start(status, contentType, headers)
     this.response.setHeader('Content-Length', bytes.length)

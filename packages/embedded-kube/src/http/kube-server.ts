@@ -168,7 +168,7 @@ class RequestHandler {
   }
 
   handle(request: IncomingMessage, response: ServerResponse, trusted: boolean): void {
-    const exchange = new Exchange(request, response)
+    const exchange = new Exchange(request, response, () => this.#server.durable())
     const began = performance.now()
     // A peer that is gone is no news; without a listener it would end the process.
     request.on('error', () => {})

@@ -17,12 +17,15 @@ export async function writeAll(exchange: Exchange, parts: Iterable<Buffer>): Pro
     pending = []
     bytes = 0
   }
+  await exchange.durable()
   exchange.response.end(Buffer.concat(pending))
 }
 
-/** Whether the client is still there. */
+/** Whether the client is still there. @throws {JournalError} when what the chunk shows cannot be kept */
 export async function writeChunk(exchange: Exchange, chunk: Buffer): Promise<boolean> {
   const { response } = exchange
+  const waiting = exchange.durable()
+  if (waiting !== undefined) await waiting
   if (response.destroyed || response.writableEnded) return false
   if (response.write(chunk)) {
     await new Promise((resolve) => setImmediate(resolve))

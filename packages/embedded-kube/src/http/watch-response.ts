@@ -124,7 +124,11 @@ class WatchStream implements WatchSink<StoredObject> {
     this.#scheduled = true
     setImmediate(() => {
       this.#scheduled = false
-      void this.#flush()
+      this.#flush().catch(() => {
+        // What it would have shown cannot be kept on disk.
+        this.#stop()
+        this.#exchange.cut()
+      })
     })
   }
 
