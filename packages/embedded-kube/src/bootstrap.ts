@@ -15,10 +15,13 @@ export function bootstrap(server: ApiServer): void {
   for (const object of [...bootstrapObjects(), ...bootstrapRoles()]) {
     const [group, version] = object.apiVersion!.includes('/') ? object.apiVersion!.split('/') : ['', object.apiVersion!]
     const info = server.registry.findKind(group!, version!, object.kind!)!
+    const { namespace, name } = object.metadata!
     try {
-      server.create(context, info, object.metadata?.namespace, object)
+      // Asked first: what is created again may be refused for what it holds already, as an address.
+      server.get(context, info, { namespace, name: name! })
     } catch (error) {
-      if (!isKubeFailure(error, 'alreadyExists')) throw error
+      if (!isKubeFailure(error, 'notFound')) throw error
+      server.create(context, info, namespace, object)
     }
   }
 }
