@@ -15,7 +15,8 @@ import type { Controller, ControllerContext } from './controllers/controller.ts'
 import { DaemonSetController } from './controllers/daemonset.ts'
 import { DeploymentController } from './controllers/deployment.ts'
 import { NodeLifecycleController, nodeMonitorGrace } from './controllers/node-lifecycle.ts'
-import { ReplicaSetController } from './controllers/replicaset.ts'
+import { HorizontalAutoscalerController } from './controllers/horizontal-autoscaler/horizontal-autoscaler.ts'
+import { replicaSetController, replicationController } from './controllers/replicaset.ts'
 import { OwnerGarbageCollector } from './controllers/garbage-collector.ts'
 import { PodGarbageCollector } from './controllers/pod-gc.ts'
 import { DisruptionController } from './controllers/disruption.ts'
@@ -25,10 +26,11 @@ import { EndpointSliceController } from './controllers/endpoint-slice.ts'
 import { JobController } from './controllers/job.ts'
 import { StatefulSetController } from './controllers/statefulset.ts'
 import { VolumeProvisioner } from './controllers/volume-provisioner.ts'
-import { Kubelets, type ResourceUsage } from './kubelet/kubelets.ts'
+import { Kubelets } from './kubelet/kubelets.ts'
 import type { PodLogs } from './pod-logs.ts'
 import { Scheduler } from './scheduler/scheduler.ts'
 import { Timing, type TimingMode } from './timing.ts'
+import { UsageModel, type ResourceUsage } from './usage/usage-model.ts'
 
 export interface ComponentUser {
   readonly name: string
@@ -54,7 +56,7 @@ export interface EmbeddedClusterOptions {
   readonly heartbeats?: 'lazy' | 'written'
 }
 
-/** What nodes and containers use, as `kubectl top` shows it: a steady fraction of what was requested. */
+/** What nodes and containers use, as `kubectl top` shows it. */
 export interface Usage {
   node(name: string): ResourceUsage | undefined
   /** By container name; undefined for pods that do not run. */
@@ -110,7 +112,8 @@ export class EmbeddedCluster {
     }
     this.#controllers = [
       new DeploymentController(context),
-      new ReplicaSetController(context),
+      replicaSetController(context),
+      replicationController(context),
       new DaemonSetController(context),
       new StatefulSetController(context),
       new CronJobController(context),
@@ -118,6 +121,7 @@ export class EmbeddedCluster {
       new EndpointSliceController(context),
       new VolumeProvisioner(context, timing),
       new DisruptionController(context),
+      new HorizontalAutoscalerController(context),
       new TaintEvictionController(context),
       new PodGarbageCollector(context),
       new OwnerGarbageCollector(context),
@@ -136,10 +140,13 @@ export class EmbeddedCluster {
       log: log.named('scheduler'),
     })
     this.podLogs = this.#kubelets
-    this.usage = {
-      node: (name) => this.#kubelets.nodeUsage(name),
-      pod: (key) => this.#kubelets.podUsage(key),
-    }
+    this.usage = new UsageModel({
+      caches: this.#caches,
+      clock,
+      random: o.random.split('usage'),
+      log: log.named('usage'),
+      running: this.#kubelets,
+    })
   }
 
   /** Resolves when all parts have seen the cluster and work. */

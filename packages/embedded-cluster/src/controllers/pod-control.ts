@@ -11,7 +11,7 @@ import {
   type PodTemplateSpec,
   type ResourceType,
 } from '@plimsoll/model'
-import { ignoreNotFound, type KubeApi } from '@plimsoll/ports'
+import { ignoreNotFound, KubeError, type KubeApi } from '@plimsoll/ports'
 import { isPodReady, podCondition, restartCount } from '../pods.ts'
 
 export function controllerReference<T extends KubeObject>(type: ResourceType<T>, owner: T): OwnerReference {
@@ -58,6 +58,12 @@ export function podFromTemplate(
     },
     spec: changes.spec === undefined ? template.spec! : { ...template.spec!, ...changes.spec },
   }
+}
+
+/** Whether something could not be made because its namespace is going away: not worth telling or trying again. */
+export function isNamespaceTerminating(error: unknown): boolean {
+  const causes = error instanceof KubeError ? error.status.details?.causes : undefined
+  return causes?.some((cause) => cause.reason === 'NamespaceTerminating') === true
 }
 
 export async function removePod(kube: KubeApi, pod: Pod): Promise<void> {

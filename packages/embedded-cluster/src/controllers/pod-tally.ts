@@ -2,16 +2,18 @@
 // pods needs not look at all of them whenever one changes.
 import { controllerOf, type Pod } from '@plimsoll/model'
 import { onChange, type Caches } from '../caches.ts'
-import { isPodActive, isPodReady } from '../pods.ts'
+import { isPodFinished, isPodReady } from '../pods.ts'
 
 export interface PodCounts {
   /** Neither finished nor being deleted. */
   active: number
   /** Active and ready. */
   ready: number
+  /** Being deleted, but not finished. */
+  terminating: number
 }
 
-const nothing: Readonly<PodCounts> = { active: 0, ready: 0 }
+const nothing: Readonly<PodCounts> = { active: 0, ready: 0, terminating: 0 }
 
 export class PodTally {
   readonly #counts = new Map<string, PodCounts>()
@@ -38,11 +40,14 @@ export class PodTally {
   }
 
   #add(uid: string, pod: Pod, sign: 1 | -1): void {
-    if (!isPodActive(pod)) return
+    if (isPodFinished(pod)) return
     let counts = this.#counts.get(uid)
-    if (counts === undefined) this.#counts.set(uid, (counts = { active: 0, ready: 0 }))
-    counts.active += sign
-    if (isPodReady(pod)) counts.ready += sign
-    if (counts.active === 0) this.#counts.delete(uid)
+    if (counts === undefined) this.#counts.set(uid, (counts = { active: 0, ready: 0, terminating: 0 }))
+    if (pod.metadata.deletionTimestamp !== undefined) counts.terminating += sign
+    else {
+      counts.active += sign
+      if (isPodReady(pod)) counts.ready += sign
+    }
+    if (counts.active === 0 && counts.terminating === 0) this.#counts.delete(uid)
   }
 }

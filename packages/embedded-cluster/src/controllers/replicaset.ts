@@ -1,149 +1,177 @@
-// kubernetes/kubernetes:pkg/controller/replicaset/replica_set.go
+// kubernetes/kubernetes:pkg/controller/replicaset/replica_set.go, replica_set_utils.go; and pkg/controller/replication, which
+// is the same controller for the older kind.
 import {
   controllerOf,
-  labelSelectorMatches,
   ms,
   Pods,
   ReplicaSets,
+  ReplicationControllers,
   timestamp,
+  type LabelSelector,
   type Ms,
-  type OwnerReference,
-  type Pod,
+  type PodTemplateSpec,
   type ReplicaSet,
   type ReplicaSetCondition,
   type ReplicaSetStatus,
+  type ReplicationController,
+  type ResourceType,
 } from '@plimsoll/model'
 import { KubeError } from '@plimsoll/ports'
+import type { Informer } from '@plimsoll/runtime'
 import { onChange } from '../caches.ts'
 import { keyOfObject, splitKey } from '../machinery/reference.ts'
 import { isPodActive, podAvailableFrom } from '../pods.ts'
-import { WorkloadController, type ControllerContext } from './controller.ts'
-import { controllerReference, inDeletionOrder, podFromTemplate, removePod } from './pod-control.ts'
+import { WorkloadController, type Controller, type ControllerContext } from './controller.ts'
+import { replicasOf } from './deployment-plan.ts'
+import { PodClaims } from './pod-claims.ts'
+import {
+  controllerReference,
+  inDeletionOrder,
+  isNamespaceTerminating,
+  podFromTemplate,
+  removePod,
+} from './pod-control.ts'
 import { PodTally } from './pod-tally.ts'
 
 /** At most so many pods are made or removed in one go. */
 const burstReplicas = 500
 
-export class ReplicaSetController extends WorkloadController {
+/** Both kinds say the same in slightly different words. */
+type Replicator = ReplicaSet | ReplicationController
+
+interface Flavour<T extends Replicator> {
+  readonly type: ResourceType<T>
+  readonly owners: Informer<T>
+  readonly account: string
+  readonly selectorOf: (owner: T) => LabelSelector | undefined
+  /** Those whose pods count as related when the crowded ones go first. */
+  readonly siblings: (owner: T) => readonly T[]
+  /** Whether the status counts the pods that are going. */
+  readonly countsTerminating: boolean
+}
+
+/** Keeps as many pods of one template as a ReplicaSet asks for. */
+export function replicaSetController(context: ControllerContext): Controller {
+  const { replicaSets } = context.caches
+  return new ReplicaController<ReplicaSet>(context, {
+    type: ReplicaSets,
+    owners: replicaSets,
+    account: 'replicaset-controller',
+    selectorOf: (set) => set.spec.selector,
+    siblings: (set) => {
+      const owner = controllerOf(set)
+      return owner === undefined ? [set] : replicaSets.byIndex('controller', owner.uid)
+    },
+    countsTerminating: true,
+  })
+}
+
+/** The same for the kind that came before ReplicaSets. */
+export function replicationController(context: ControllerContext): Controller {
+  return new ReplicaController<ReplicationController>(context, {
+    type: ReplicationControllers,
+    owners: context.caches.replicationControllers,
+    account: 'replication-controller',
+    selectorOf: (controller) => ({ matchLabels: controller.spec?.selector ?? {} }),
+    siblings: (controller) => [controller],
+    countsTerminating: false,
+  })
+}
+
+class ReplicaController<T extends Replicator> extends WorkloadController {
+  readonly #flavour: Flavour<T>
   readonly #tally: PodTally
-  /** Keys of pods that left the selector of the set that owns them, by its uid. */
-  readonly #strays = new Map<string, Set<string>>()
+  readonly #claims: PodClaims<T>
 
-  constructor(context: ControllerContext) {
-    super(context, { loop: 'replicaset', account: 'replicaset-controller' })
-    this.#tally = new PodTally(context.caches, 'ReplicaSet', (namespace, name) =>
-      this.loop.add(`${namespace}/${name}`),
-    )
-    onChange(context.caches.replicaSets, (now) => {
-      if (now !== undefined) this.loop.add(`${now.metadata.namespace}/${now.metadata.name}`)
+  constructor(context: ControllerContext, flavour: Flavour<T>) {
+    super(context, { loop: flavour.type.kind.toLowerCase(), account: flavour.account })
+    this.#flavour = flavour
+    const { caches } = context
+    this.#tally = new PodTally(caches, flavour.type.kind, (namespace, name) => this.loop.add(`${namespace}/${name}`))
+    onChange(flavour.owners, (now) => {
+      if (now !== undefined) this.loop.add(keyOfObject(now))
     })
-    onChange(context.caches.pods, (now, was) => {
-      if (now !== undefined && now.metadata.labels !== was?.metadata.labels) this.#relabelled(now)
+    const { type, owners, selectorOf } = flavour
+    this.#claims = new PodClaims({
+      caches,
+      kube: this.kube,
+      type,
+      owners,
+      selectorOf,
+      enqueue: (key) => this.loop.add(key),
     })
-  }
-
-  /** Pods without an owner may be wanted by a set that selects them; owned ones may have left their set's selector. */
-  #relabelled(pod: Pod): void {
-    const owner = controllerOf(pod)
-    const { replicaSets } = this.context.caches
-    if (owner === undefined) {
-      if (!isPodActive(pod)) return
-      for (const set of replicaSets.byIndex('namespace', pod.metadata.namespace)) {
-        if (selects(set, pod)) this.loop.add(keyOfObject(set))
-      }
-    } else if (owner.kind === 'ReplicaSet') {
-      const set = replicaSets.get({ namespace: pod.metadata.namespace, name: owner.name })
-      if (set === undefined || set.metadata.uid !== owner.uid || selects(set, pod)) return
-      let strays = this.#strays.get(owner.uid)
-      if (strays === undefined) this.#strays.set(owner.uid, (strays = new Set()))
-      strays.add(keyOfObject(pod))
-      this.loop.add(keyOfObject(set))
-    }
   }
 
   protected override async sync(key: string): Promise<Ms | undefined> {
-    const set = this.context.caches.replicaSets.get(splitKey(key))
-    if (set === undefined) return undefined
-    let failure: string | undefined
-    if (set.metadata.deletionTimestamp === undefined) {
-      await this.#claim(set)
-      failure = await this.#manage(set)
-    }
-    const wait = await this.#updateStatus(set, failure)
-    if (failure !== undefined) throw new Error(failure)
+    const owner = this.#flavour.owners.get(splitKey(key))
+    if (owner === undefined) return undefined
+    await this.#claims.claim(owner)
+    let failure: Failure | undefined
+    if (owner.metadata.deletionTimestamp === undefined) failure = await this.#manage(owner)
+    const wait = await this.#updateStatus(owner, failure)
+    if (failure !== undefined) throw failure.error
     return wait
   }
 
-  /** Takes in orphans that it selects and lets go what it no longer selects. */
-  async #claim(set: ReplicaSet): Promise<void> {
-    const { pods } = this.context.caches
-    for (const pod of pods.byIndex('orphan', set.metadata.namespace)) {
-      if (!selects(set, pod) || !isPodActive(pod)) continue
-      const owners = [...(pod.metadata.ownerReferences ?? []), controllerReference(ReplicaSets, set)]
-      await this.#setOwners(pod, owners)
-    }
-    const strays = this.#strays.get(set.metadata.uid)
-    if (strays === undefined) return
-    this.#strays.delete(set.metadata.uid)
-    for (const key of strays) {
-      const pod = pods.get(splitKey(key))
-      if (pod === undefined || selects(set, pod)) continue
-      const owners = (pod.metadata.ownerReferences ?? []).filter((owner) => owner.uid !== set.metadata.uid)
-      await this.#setOwners(pod, owners)
-    }
-  }
-
-  async #setOwners(pod: Pod, owners: readonly OwnerReference[]): Promise<void> {
-    const body = { metadata: { uid: pod.metadata.uid, ownerReferences: owners as never } }
-    await this.kube.patch(Pods, pod.metadata, { type: 'merge', body })
-  }
-
-  async #manage(set: ReplicaSet): Promise<string | undefined> {
-    const wanted = set.spec.replicas ?? 1
-    const { active } = this.#tally.of(set.metadata.uid)
-    if (active < wanted) return this.#create(set, Math.min(wanted - active, burstReplicas))
-    if (active > wanted) await this.#remove(set, Math.min(active - wanted, burstReplicas))
+  async #manage(owner: T): Promise<Failure | undefined> {
+    const wanted = replicasOf(owner as ReplicaSet)
+    const { active } = this.#tally.of(owner.metadata.uid)
+    if (active < wanted) return this.#create(owner, Math.min(wanted - active, burstReplicas))
+    if (active > wanted) return this.#remove(owner, Math.min(active - wanted, burstReplicas))
     return undefined
   }
 
-  async #create(set: ReplicaSet, count: number): Promise<string | undefined> {
-    const owners = [controllerReference(ReplicaSets, set)]
-    const name = { generateName: `${set.metadata.name}-` }
-    const draft = podFromTemplate(set.metadata.namespace, set.spec.template!, owners, name)
-    for (let i = 0; i < count; i++) {
-      try {
-        const pod = await this.kube.create(Pods, draft)
-        this.events.event(set, 'Normal', 'SuccessfulCreate', `Created pod: ${pod.metadata.name}`)
-      } catch (error) {
-        if (!(error instanceof KubeError)) throw error
-        // Nothing is created in a namespace that is going away.
-        if (error.status.details?.causes?.some((cause) => cause.reason === 'NamespaceTerminating') === true)
-          return undefined
-        this.events.event(set, 'Warning', 'FailedCreate', `Error creating: ${error.message}`)
-        return error.message
+  /** In batches of 1, 2, 4, …: what fails for one pod is not tried for hundreds. */
+  async #create(owner: T, count: number): Promise<Failure | undefined> {
+    const owners = [controllerReference(this.#flavour.type, owner)]
+    const name = { generateName: `${owner.metadata.name}-` }
+    const template = owner.spec!.template as PodTemplateSpec
+    const draft = podFromTemplate(owner.metadata.namespace, template, owners, name)
+    for (let left = count, batch = 1; left > 0; left -= batch, batch *= 2) {
+      batch = Math.min(batch, left)
+      let failure: Failure | undefined
+      for (let i = 0; i < batch; i++) {
+        try {
+          const pod = await this.kube.create(Pods, draft)
+          this.events.event(owner, 'Normal', 'SuccessfulCreate', `Created pod: ${pod.metadata.name}`)
+        } catch (error) {
+          if (!(error instanceof KubeError)) throw error
+          // Nothing is created in a namespace that is going away, and nothing is said of it.
+          if (isNamespaceTerminating(error)) continue
+          this.events.event(owner, 'Warning', 'FailedCreate', `Error creating: ${error.message}`)
+          failure ??= { reason: 'FailedCreate', error }
+        }
       }
+      if (failure !== undefined) return failure
     }
     // What is missing beyond the burst is looked for when these have been seen.
     return undefined
   }
 
-  async #remove(set: ReplicaSet, count: number): Promise<void> {
+  async #remove(owner: T, count: number): Promise<Failure | undefined> {
     const { pods } = this.context.caches
-    const active = pods.byIndex('controller', set.metadata.uid).filter(isPodActive)
-    const crowds = this.#crowds(set)
+    const active = pods.byIndex('controller', owner.metadata.uid).filter(isPodActive)
+    const crowds = count < active.length ? this.#crowds(owner) : new Map<string, number>()
     const order = inDeletionOrder(active, (pod) => crowds.get(pod.spec.nodeName ?? '') ?? 0, this.context.clock.now())
+    let failure: Failure | undefined
     for (const pod of order.slice(0, count)) {
-      await removePod(this.kube, pod)
-      this.events.event(set, 'Normal', 'SuccessfulDelete', `Deleted pod: ${pod.metadata.name}`)
+      try {
+        await removePod(this.kube, pod)
+        this.events.event(owner, 'Normal', 'SuccessfulDelete', `Deleted pod: ${pod.metadata.name}`)
+      } catch (error) {
+        if (!(error instanceof KubeError)) throw error
+        if (error.failure === 'conflict') continue
+        this.events.event(owner, 'Warning', 'FailedDelete', `Error deleting: ${error.message}`)
+        failure ??= { reason: 'FailedDelete', error }
+      }
     }
+    return failure
   }
 
   /** Per node, the active pods of all sets of the same owner. */
-  #crowds(set: ReplicaSet): Map<string, number> {
-    const owner = controllerOf(set)
-    const related = owner === undefined ? [set] : this.context.caches.replicaSets.byIndex('controller', owner.uid)
+  #crowds(owner: T): Map<string, number> {
     const crowds = new Map<string, number>()
-    for (const sibling of related) {
+    for (const sibling of this.#flavour.siblings(owner)) {
       for (const pod of this.context.caches.pods.byIndex('controller', sibling.metadata.uid)) {
         const node = pod.spec.nodeName
         if (node !== undefined && isPodActive(pod)) crowds.set(node, (crowds.get(node) ?? 0) + 1)
@@ -153,33 +181,34 @@ export class ReplicaSetController extends WorkloadController {
   }
 
   /** Returns after how long the next pod becomes available, if one will by time alone. */
-  async #updateStatus(seen: ReplicaSet, failure: string | undefined): Promise<Ms | undefined> {
-    const set = this.context.caches.replicaSets.get(seen.metadata)
-    if (set === undefined || set.metadata.uid !== seen.metadata.uid) return undefined
-    const { active, ready } = this.#tally.of(set.metadata.uid)
-    const { available, next } = this.#available(set, ready)
-    const conditions = replicaFailure(set, failure, this.context.clock.now())
+  async #updateStatus(seen: T, failure: Failure | undefined): Promise<Ms | undefined> {
+    const owner = this.#flavour.owners.get(seen.metadata)
+    if (owner === undefined || owner.metadata.uid !== seen.metadata.uid) return undefined
+    const { active, ready, terminating } = this.#tally.of(owner.metadata.uid)
+    const { available, next } = this.#available(owner, ready)
+    const conditions = replicaFailure(owner as ReplicaSet, failure, this.context.clock.now())
     const status: ReplicaSetStatus = {
       replicas: active,
       ...(active === 0 ? {} : { fullyLabeledReplicas: active }),
       ...(ready === 0 ? {} : { readyReplicas: ready }),
       ...(available === 0 ? {} : { availableReplicas: available }),
+      ...(this.#flavour.countsTerminating ? { terminatingReplicas: terminating } : {}),
       observedGeneration: seen.metadata.generation,
       ...(conditions.length === 0 ? {} : { conditions }),
     }
-    if (!sameStatus(set.status, status)) {
-      await this.kube.replace(ReplicaSets, { ...set, status }, { subresource: 'status' })
+    if (!sameStatus(owner.status, status)) {
+      await this.kube.replace(this.#flavour.type, { ...owner, status }, { subresource: 'status' })
     }
     return next
   }
 
-  #available(set: ReplicaSet, ready: number): { readonly available: number; readonly next: Ms | undefined } {
-    const minReady = set.spec.minReadySeconds ?? 0
+  #available(owner: T, ready: number): { readonly available: number; readonly next: Ms | undefined } {
+    const minReady = owner.spec?.minReadySeconds ?? 0
     if (minReady === 0 || ready === 0) return { available: ready, next: undefined }
     const now = this.context.clock.now()
     let available = 0
     let next: number | undefined
-    for (const pod of this.context.caches.pods.byIndex('controller', set.metadata.uid)) {
+    for (const pod of this.context.caches.pods.byIndex('controller', owner.metadata.uid)) {
       if (!isPodActive(pod)) continue
       const from = podAvailableFrom(pod, minReady)
       if (from === undefined) continue
@@ -190,28 +219,21 @@ export class ReplicaSetController extends WorkloadController {
   }
 }
 
-function selects(set: ReplicaSet, pod: Pod): boolean {
-  return (
-    set.metadata.namespace === pod.metadata.namespace &&
-    set.metadata.deletionTimestamp === undefined &&
-    labelSelectorMatches(set.spec.selector, pod.metadata.labels)
-  )
+interface Failure {
+  readonly reason: 'FailedCreate' | 'FailedDelete'
+  readonly error: KubeError
 }
 
-function replicaFailure(set: ReplicaSet, failure: string | undefined, now: Ms): readonly ReplicaSetCondition[] {
-  const others = (set.status?.conditions ?? []).filter((condition) => condition.type !== 'ReplicaFailure')
-  if (failure === undefined) return others
-  const known = set.status?.conditions?.find((condition) => condition.type === 'ReplicaFailure')
-  return [
-    ...others,
-    {
-      type: 'ReplicaFailure',
-      status: 'True',
-      lastTransitionTime: known?.lastTransitionTime ?? timestamp(now),
-      reason: 'FailedCreate',
-      message: failure,
-    },
-  ]
+/** The first failure is told until nothing fails. */
+function replicaFailure(set: ReplicaSet, failure: Failure | undefined, now: Ms): readonly ReplicaSetCondition[] {
+  const conditions = set.status?.conditions ?? []
+  const known = conditions.some((condition) => condition.type === 'ReplicaFailure')
+  if (failure === undefined) {
+    return known ? conditions.filter((condition) => condition.type !== 'ReplicaFailure') : conditions
+  }
+  if (known) return conditions
+  const facts = { reason: failure.reason, message: failure.error.message, lastTransitionTime: timestamp(now) }
+  return [...conditions, { type: 'ReplicaFailure', status: 'True', ...facts }]
 }
 
 function sameStatus(a: ReplicaSetStatus | undefined, b: ReplicaSetStatus): boolean {
@@ -221,6 +243,7 @@ function sameStatus(a: ReplicaSetStatus | undefined, b: ReplicaSetStatus): boole
     (a.readyReplicas ?? 0) === (b.readyReplicas ?? 0) &&
     (a.availableReplicas ?? 0) === (b.availableReplicas ?? 0) &&
     (a.fullyLabeledReplicas ?? 0) === (b.fullyLabeledReplicas ?? 0) &&
+    a.terminatingReplicas === b.terminatingReplicas &&
     a.observedGeneration === b.observedGeneration &&
     (a.conditions?.length ?? 0) === (b.conditions?.length ?? 0)
   )
