@@ -15,9 +15,9 @@ export function revisionOf(object: ReplicaSet | Deployment): number {
   return Number(object.metadata.annotations?.[revisionAnnotation] ?? 0) || 0
 }
 
-/** Absolute numbers for maxSurge and maxUnavailable: surge rounds up, unavailable down, and not both may be 0. */
+/** Absolute numbers for maxSurge and maxUnavailable: surge rounds up, unavailable down, and not both may be 0. Recreate has neither. */
 export function fenceposts(deployment: Deployment): { readonly surge: number; readonly unavailable: number } {
-  if (deployment.spec.strategy?.type === 'Recreate') return { surge: 0, unavailable: replicasOf(deployment) }
+  if (deployment.spec.strategy?.type === 'Recreate') return { surge: 0, unavailable: 0 }
   const rolling = deployment.spec.strategy?.rollingUpdate
   const replicas = replicasOf(deployment)
   const surge = scaled(rolling?.maxSurge ?? '25%', replicas, Math.ceil)
@@ -66,7 +66,7 @@ function canonical(value: unknown): string {
   const parts: string[] = []
   for (const key of Object.keys(value).sort()) {
     const field = (value as Record<string, unknown>)[key]
-    if (field === undefined || field === null) continue
+    if (field === undefined || field === null || (Array.isArray(field) && field.length === 0)) continue
     parts.push(`${JSON.stringify(key)}:${canonical(field)}`)
   }
   return `{${parts.join(',')}}`
@@ -136,7 +136,7 @@ export function rollingStep(
   return shrinkOld(deployment, all, newSet, olds)
 }
 
-/** What is not available goes first, then as many of the others as may be missing. */
+/** What is not available goes first, then as many of the others as may be missing; one set may take both steps. */
 function shrinkOld(
   deployment: Deployment,
   all: readonly ReplicaSet[],
@@ -148,24 +148,28 @@ function shrinkOld(
   const newUnavailable = replicasOf(newSet) - available(newSet)
   const maxScaledDown = sum(all, replicasOf) - least - newUnavailable
   if (maxScaledDown <= 0) return []
+  const steps: Resize[] = []
   const sizes = new Map(byAge(olds).map((set) => [set, replicasOf(set)]))
+  const shrink = (set: ReplicaSet, by: number): void => {
+    const replicas = sizes.get(set)! - by
+    sizes.set(set, replicas)
+    steps.push({ set, replicas })
+  }
   let cleaned = 0
   for (const [set, size] of sizes) {
-    if (cleaned >= maxScaledDown) break
     const unhealthy = Math.min(maxScaledDown - cleaned, size - available(set))
     if (size === 0 || unhealthy <= 0) continue
     cleaned += unhealthy
-    sizes.set(set, size - unhealthy)
+    shrink(set, unhealthy)
   }
-  const spare = sum(all, available) - least
-  let scaledDown = 0
+  let spare = sum(all, available) - least
   for (const [set, size] of sizes) {
-    if (scaledDown >= spare) break
-    const down = Math.min(size, spare - scaledDown)
-    scaledDown += Math.max(0, down)
-    if (down > 0) sizes.set(set, size - down)
+    const down = Math.min(size, spare)
+    if (down <= 0) continue
+    spare -= down
+    shrink(set, down)
   }
-  return [...sizes].filter(([set, size]) => size !== replicasOf(set)).map(([set, replicas]) => ({ set, replicas }))
+  return steps
 }
 
 /** The deployment was resized while sets still carry an older wish. */
@@ -212,7 +216,8 @@ function proportion(set: ReplicaSet, deployment: Deployment, allowed: number, le
   if (replicasOf(set) === 0 || left === 0 || replicasOf(deployment) === 0) {
     return replicasOf(deployment) === 0 ? -replicasOf(set) : 0
   }
-  const before = Number(set.metadata.annotations?.[maxAnnotation]) || deployment.status?.replicas || allowed
+  const before = Number(set.metadata.annotations?.[maxAnnotation]) || deployment.status?.replicas || 0
+  if (before === 0) return 0
   const fraction = Math.round((replicasOf(set) * allowed) / before) - replicasOf(set)
   return left > 0 ? Math.min(fraction, left) : Math.max(fraction, left)
 }

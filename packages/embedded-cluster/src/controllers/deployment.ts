@@ -12,9 +12,11 @@ import {
   type DeploymentStatus,
   type Draft,
   type Ms,
+  type OwnerReference,
   type ReplicaSet,
+  type ReplicaSetCondition,
 } from '@plimsoll/model'
-import { ignoreNotFound, isKubeFailure } from '@plimsoll/ports'
+import { ignoreNotFound, isKubeFailure, KubeError } from '@plimsoll/ports'
 import { onChange } from '../caches.ts'
 import { keyOfObject, splitKey } from '../machinery/reference.ts'
 import { isPodFinished } from '../pods.ts'
@@ -25,7 +27,6 @@ import {
   fenceposts,
   findNewSet,
   hashLabel,
-  isSaturated,
   isScaling,
   maxAnnotation,
   newSetReplicas,
@@ -38,16 +39,22 @@ import {
   templateText,
   type Resize,
 } from './deployment-plan.ts'
-import { controllerReference } from './pod-control.ts'
+import { controllerReference, isNamespaceTerminating } from './pod-control.ts'
 
+const historyAnnotation = 'deployment.kubernetes.io/revision-history'
 /** Annotations of a deployment that its sets do not inherit. */
 const ownAnnotations = new Set([
   'kubectl.kubernetes.io/last-applied-configuration',
   revisionAnnotation,
-  'deployment.kubernetes.io/revision-history',
+  historyAnnotation,
   desiredAnnotation,
   maxAnnotation,
+  'deprecated.deployment.rollback.to',
 ])
+/** The earlier revisions of a set are told in no more letters. */
+const historyLettersMax = 2000
+/** Stands for "never" where a limit or deadline is asked for. */
+const unlimited = 2_147_483_647
 
 interface Sets {
   readonly newSet: ReplicaSet | undefined
@@ -57,7 +64,6 @@ interface Sets {
 }
 
 export class DeploymentController extends WorkloadController {
-
   constructor(context: ControllerContext) {
     super(context, { loop: 'deployment', account: 'deployment-controller' })
     const { caches } = context
@@ -69,6 +75,7 @@ export class DeploymentController extends WorkloadController {
         const owner = set === undefined ? undefined : controllerOf(set)
         if (owner?.kind === 'Deployment') this.loop.add(`${set!.metadata.namespace}/${owner.name}`)
       }
+      if (now !== undefined && controllerOf(now) === undefined) this.#offer(now)
     })
     // A Recreate deployment waits for the last of its old pods to be gone.
     onChange(caches.pods, (now, was) => {
@@ -85,43 +92,58 @@ export class DeploymentController extends WorkloadController {
     })
   }
 
+  /** A set that nobody controls may be wanted. */
+  #offer(set: ReplicaSet): void {
+    for (const deployment of this.context.caches.deployments.items()) {
+      if (selects(deployment, set)) this.loop.add(keyOfObject(deployment))
+    }
+  }
+
   protected override async sync(key: string): Promise<Ms | undefined> {
     const deployment = this.context.caches.deployments.get(splitKey(key))
     if (deployment === undefined) return undefined
-    await this.#adopt(deployment)
-    await this.#notePause(deployment)
-    const owned = this.#setsOf(deployment)
-    if (deployment.metadata.deletionTimestamp !== undefined)
-      return this.#updateStatus(deployment, this.#partition(deployment))
-    if (deployment.spec.paused === true || isScaling(deployment, owned)) {
-      const sets = await this.#withRevisions(deployment, false)
-      for (const resize of proportional(deployment, sets)) await this.#resize(deployment, resize)
-      return this.#updateStatus(deployment, this.#partition(deployment))
+    await this.#claim(deployment)
+    if (deployment.metadata.deletionTimestamp !== undefined) {
+      return this.#updateStatus(deployment, { progress: false })
     }
+    await this.#notePause(deployment)
+    if (deployment.spec.paused === true) return this.#scale(deployment)
+    await this.#withRevisions(deployment, false)
+    if (isScaling(deployment, this.#setsOf(deployment))) return this.#scale(deployment)
     return deployment.spec.strategy?.type === 'Recreate' ? this.#recreate(deployment) : this.#roll(deployment)
+  }
+
+  /** Resizes without rolling anything out. */
+  async #scale(deployment: Deployment): Promise<Ms | undefined> {
+    const sets = await this.#withRevisions(deployment, false)
+    for (const resize of proportional(deployment, sets)) await this.#resize(deployment, resize)
+    if (deployment.spec.paused === true) await this.#cleanUp(deployment)
+    return this.#updateStatus(deployment, { progress: false })
   }
 
   async #roll(deployment: Deployment): Promise<Ms | undefined> {
     const { newSet, olds, all } = await this.#withRevisions(deployment, true)
     const steps = newSet === undefined ? [] : rollingStep(deployment, all, newSet, olds)
     for (const step of steps) await this.#resize(deployment, step)
-    if (steps.length === 0) await this.#cleanUp(deployment)
-    return this.#updateStatus(deployment, this.#partition(deployment))
+    if (steps.length === 0 && this.#isDone(deployment)) await this.#cleanUp(deployment)
+    return this.#updateStatus(deployment, { progress: true })
   }
 
   async #recreate(deployment: Deployment): Promise<Ms | undefined> {
     const { olds } = await this.#withRevisions(deployment, false)
     const running = olds.filter((set) => replicasOf(set) > 0)
     for (const set of running) await this.#resize(deployment, { set, replicas: 0 })
-    const lingering = olds.some((set) =>
-      this.context.caches.pods.byIndex('controller', set.metadata.uid).some((pod) => !isPodFinished(pod)),
+    const lingering = olds.some(
+      (set) =>
+        (set.status?.replicas ?? 0) > 0 ||
+        this.context.caches.pods.byIndex('controller', set.metadata.uid).some((pod) => !isPodFinished(pod)),
     )
     if (running.length === 0 && !lingering) {
       const { newSet } = await this.#withRevisions(deployment, true)
       if (newSet !== undefined) await this.#resize(deployment, { set: newSet, replicas: replicasOf(deployment) })
-      await this.#cleanUp(deployment)
+      if (this.#isDone(deployment)) await this.#cleanUp(deployment)
     }
-    return this.#updateStatus(deployment, this.#partition(deployment))
+    return this.#updateStatus(deployment, { progress: true })
   }
 
   #setsOf(deployment: Deployment): readonly ReplicaSet[] {
@@ -134,15 +156,29 @@ export class DeploymentController extends WorkloadController {
     return { newSet, olds: all.filter((set) => set !== newSet), all }
   }
 
-  async #adopt(deployment: Deployment): Promise<void> {
-    if (deployment.metadata.deletionTimestamp !== undefined) return
-    for (const set of this.context.caches.replicaSets.byIndex('orphan', deployment.metadata.namespace)) {
-      if (set.metadata.deletionTimestamp !== undefined) continue
-      if (!labelSelectorMatches(deployment.spec.selector, set.metadata.labels)) continue
-      const owners = [...(set.metadata.ownerReferences ?? []), controllerReference(Deployments, deployment)]
-      const body = { metadata: { uid: set.metadata.uid, ownerReferences: owners as never } }
-      await this.kube.patch(ReplicaSets, set.metadata, { type: 'merge', body })
+  /** Takes in the sets that it selects and nobody controls, and lets go those that it no longer selects. */
+  async #claim(deployment: Deployment): Promise<void> {
+    const { uid, namespace, deletionTimestamp } = deployment.metadata
+    const { replicaSets } = this.context.caches
+    if (deletionTimestamp === undefined) {
+      for (const set of replicaSets.byIndex('orphan', namespace)) {
+        if (set.metadata.deletionTimestamp !== undefined || !selects(deployment, set)) continue
+        const reference = controllerReference(Deployments, deployment)
+        await this.#setOwners(set, [...(set.metadata.ownerReferences ?? []), reference])
+      }
     }
+    for (const set of replicaSets.byIndex('controller', uid)) {
+      if (selects(deployment, set)) continue
+      await this.#setOwners(
+        set,
+        (set.metadata.ownerReferences ?? []).filter((owner) => owner.uid !== uid),
+      )
+    }
+  }
+
+  async #setOwners(set: ReplicaSet, owners: readonly OwnerReference[]): Promise<void> {
+    const body = { metadata: { uid: set.metadata.uid, ownerReferences: owners as never } }
+    await this.kube.patch(ReplicaSets, set.metadata, { type: 'merge', body }).catch(ignoreNotFound)
   }
 
   /** The sets, the new one carrying the highest revision; it is made when it is missing and wanted. */
@@ -163,8 +199,13 @@ export class DeploymentController extends WorkloadController {
         })
       }
       await this.#markRevision(deployment, annotations[revisionAnnotation]!)
-      if (progressing(deployment) === undefined) {
-        await this.#setProgressing(deployment, 'FoundNewReplicaSet', `Found new replica set "${newSet.metadata.name}"`)
+      if (hasDeadline(deployment) && progressing(deployment) === undefined) {
+        await this.#setProgressing(
+          deployment,
+          'True',
+          'FoundNewReplicaSet',
+          `Found new replica set "${newSet.metadata.name}"`,
+        )
       }
     } else if (create) {
       await this.#createSet(deployment, revision, olds)
@@ -181,9 +222,9 @@ export class DeploymentController extends WorkloadController {
     const known = set === undefined ? 0 : revisionOf(set)
     if (known < Number(revision)) {
       if (known > 0) {
-        const history = inherited['deployment.kubernetes.io/revision-history']
-        inherited['deployment.kubernetes.io/revision-history'] =
-          history === undefined ? String(known) : `${history},${known}`
+        const earlier = [...(inherited[historyAnnotation]?.split(',') ?? []), String(known)]
+        while (earlier.join(',').length > historyLettersMax) earlier.shift()
+        inherited[historyAnnotation] = earlier.join(',')
       }
       inherited[revisionAnnotation] = revision
     }
@@ -194,7 +235,7 @@ export class DeploymentController extends WorkloadController {
     const { template } = deployment.spec
     const hash = templateHash(template, deployment.status?.collisionCount)
     const labels = { ...template.metadata?.labels, [hashLabel]: hash }
-    const name = `${deployment.metadata.name}-${hash}`
+    const name = `${deployment.metadata.name.slice(0, 252 - hash.length)}-${hash}`
     const replicas = newSetReplicas(deployment, olds, undefined)
     const { surge } = fenceposts(deployment)
     const draft: Draft<ReplicaSet> = {
@@ -222,9 +263,16 @@ export class DeploymentController extends WorkloadController {
     try {
       await this.kube.create(ReplicaSets, draft)
     } catch (error) {
-      if (!isKubeFailure(error, 'alreadyExists')) throw error
-      await this.#collided(deployment, name)
-      return
+      if (isKubeFailure(error, 'alreadyExists')) {
+        await this.#collided(deployment, name)
+        return
+      }
+      if (error instanceof KubeError && !isNamespaceTerminating(error)) {
+        const message = `Failed to create new replica set "${name}": ${error.message}`
+        await this.#setProgressing(deployment, 'False', 'ReplicaSetCreateError', message)
+        this.events.event(deployment, 'Warning', 'ReplicaSetCreateError', message)
+      }
+      throw error
     }
     if (replicas > 0) {
       this.events.event(
@@ -235,7 +283,7 @@ export class DeploymentController extends WorkloadController {
       )
     }
     await this.#markRevision(deployment, revision)
-    await this.#setProgressing(deployment, 'NewReplicaSetCreated', `Created new replica set "${name}"`)
+    await this.#setProgressing(deployment, 'True', 'NewReplicaSetCreated', `Created new replica set "${name}"`)
   }
 
   /** Another template has the same hash, or a set of the name is in the way: the next try hashes differently. */
@@ -279,14 +327,21 @@ export class DeploymentController extends WorkloadController {
     )
   }
 
-  /** Once the rollout is complete: old empty sets beyond the history limit go. */
+  /** By the status as it was last posted. */
+  #isDone(deployment: Deployment): boolean {
+    const status = deployment.status ?? {}
+    return isComplete(deployment, status) && (status.observedGeneration ?? 0) >= (deployment.metadata.generation ?? 0)
+  }
+
+  /** The oldest sets beyond the history limit go; one that still holds something is left for another time. */
   async #cleanUp(deployment: Deployment): Promise<void> {
-    const { newSet, olds } = this.#partition(deployment)
-    if (newSet === undefined || !isSaturated(deployment, newSet) || olds.some((set) => replicasOf(set) > 0)) return
-    const spare = olds
-      .filter((set) => (set.status?.replicas ?? 0) === 0 && set.metadata.deletionTimestamp === undefined)
-      .toSorted((a, b) => revisionOf(a) - revisionOf(b))
-    for (const set of spare.slice(0, Math.max(0, spare.length - (deployment.spec.revisionHistoryLimit ?? 10)))) {
+    const limit = deployment.spec.revisionHistoryLimit ?? 10
+    if (limit === unlimited) return
+    const olds = this.#partition(deployment).olds.filter((set) => set.metadata.deletionTimestamp === undefined)
+    const surplus = olds.toSorted((a, b) => revisionOf(a) - revisionOf(b)).slice(0, Math.max(0, olds.length - limit))
+    for (const set of surplus) {
+      const observed = (set.status?.observedGeneration ?? 0) >= (set.metadata.generation ?? 0)
+      if ((set.status?.replicas ?? 0) !== 0 || replicasOf(set) !== 0 || !observed) continue
       await this.kube.remove(ReplicaSets, set.metadata).catch(ignoreNotFound)
     }
   }
@@ -305,15 +360,19 @@ export class DeploymentController extends WorkloadController {
 
   async #setProgressing(
     deployment: Deployment,
+    standing: 'True' | 'False' | 'Unknown',
     reason: string,
     message: string,
-    standing: 'True' | 'Unknown' = 'True',
   ): Promise<void> {
     const current = this.#current(deployment)
-    if (current === undefined) return
-    const condition = this.#condition(current, 'Progressing', standing, reason, message)
-    const status = { ...current.status, conditions: withCondition(current.status?.conditions, condition) }
-    await this.kube.replace(Deployments, { ...current, status }, { subresource: 'status' })
+    if (current === undefined || !hasDeadline(current)) return
+    const conditions = this.#with(current.status?.conditions, 'Progressing', standing, reason, message)
+    if (conditions === current.status?.conditions) return
+    await this.kube.replace(
+      Deployments,
+      { ...current, status: { ...current.status, conditions } },
+      { subresource: 'status' },
+    )
   }
 
   /** A paused rollout is neither progressing nor stuck. */
@@ -324,51 +383,53 @@ export class DeploymentController extends WorkloadController {
     const [reason, message] = paused
       ? (['DeploymentPaused', 'Deployment is paused'] as const)
       : (['DeploymentResumed', 'Deployment is resumed'] as const)
-    await this.#setProgressing(deployment, reason, message, 'Unknown')
+    await this.#setProgressing(deployment, 'Unknown', reason, message)
   }
 
-  #condition(
-    deployment: Deployment,
+  /**
+   * The conditions with this one last, unless it says what it said before (util/deployment_util.go,
+   * SetDeploymentCondition).
+   */
+  #with(
+    conditions: readonly DeploymentCondition[] | undefined,
     type: string,
     status: string,
     reason: string,
     message: string,
-  ): DeploymentCondition {
-    const at = timestamp(this.context.clock.now())
-    const known = deployment.status?.conditions?.find((condition) => condition.type === type)
-    if (known?.status === status && known.reason === reason && type === 'Available') return known
-    const since = known?.status === status ? known.lastTransitionTime : at
-    return { type, status, lastUpdateTime: at, lastTransitionTime: since, reason, message }
+  ): readonly DeploymentCondition[] {
+    const known = conditions?.find((condition) => condition.type === type)
+    if (conditions !== undefined && known?.status === status && known.reason === reason) return conditions
+    return this.#renewed(conditions, type, status, reason, message)
   }
 
-  /** Posts the counts and conditions; returns when to look whether the rollout is stuck. */
-  async #updateStatus(seen: Deployment, { newSet, all }: Sets): Promise<Ms | undefined> {
+  #renewed(
+    conditions: readonly DeploymentCondition[] | undefined,
+    type: string,
+    status: string,
+    reason: string,
+    message: string,
+  ): readonly DeploymentCondition[] {
+    const at = timestamp(this.context.clock.now())
+    const known = conditions?.find((condition) => condition.type === type)
+    const lastTransitionTime = known?.status === status ? known.lastTransitionTime : at
+    return [...without(conditions, type), { type, status, lastUpdateTime: at, lastTransitionTime, reason, message }]
+  }
+
+  /** Posts the counts and, where a rollout may go on, how it goes; returns when to look whether it is stuck. */
+  async #updateStatus(seen: Deployment, o: { readonly progress: boolean }): Promise<Ms | undefined> {
     const deployment = this.#current(seen)
     if (deployment === undefined) return undefined
-    const counts = countsOf(deployment, newSet, all)
-    const { unavailable } = fenceposts(deployment)
-    const enough = (counts.availableReplicas ?? 0) >= replicasOf(deployment) - unavailable
-    let conditions = withCondition(
-      deployment.status?.conditions,
-      enough
-        ? this.#condition(
-            deployment,
-            'Available',
-            'True',
-            'MinimumReplicasAvailable',
-            'Deployment has minimum availability.',
-          )
-        : this.#condition(
-            deployment,
-            'Available',
-            'False',
-            'MinimumReplicasUnavailable',
-            'Deployment does not have minimum availability.',
-          ),
-    )
-    const progress = this.#progress(deployment, counts, newSet)
-    if (progress !== undefined) conditions = withCondition(conditions, progress)
-    conditions = withReplicaFailure(conditions, all)
+    const { newSet, all } = this.#partition(seen)
+    const counts = countsOf(newSet, all)
+    const wanted = replicasOf(seen) - fenceposts(seen).unavailable
+    let conditions =
+      (counts.availableReplicas ?? 0) >= wanted
+        ? this.#with(deployment.status?.conditions, 'Available', 'True', ...enough)
+        : this.#with(deployment.status?.conditions, 'Available', 'False', ...tooFew)
+    if (o.progress) {
+      conditions = this.#progress(seen, deployment.status, counts, newSet, conditions)
+      conditions = withReplicaFailure(conditions, newSet, all)
+    }
     const status: DeploymentStatus = {
       observedGeneration: seen.metadata.generation,
       ...counts,
@@ -378,45 +439,32 @@ export class DeploymentController extends WorkloadController {
     if (!sameStatus(deployment.status, status)) {
       await this.kube.replace(Deployments, { ...deployment, status }, { subresource: 'status' })
     }
-    return this.#untilStuck(deployment, conditions, counts)
+    return this.#untilStuck(seen, conditions, counts)
   }
 
   #progress(
     deployment: Deployment,
-    counts: DeploymentStatus,
+    before: DeploymentStatus | undefined,
+    counts: Counts,
     newSet: ReplicaSet | undefined,
-  ): DeploymentCondition | undefined {
-    if (deployment.spec.paused === true) return undefined
-    const known = progressing(deployment)
+    conditions: readonly DeploymentCondition[],
+  ): readonly DeploymentCondition[] {
+    if (!hasDeadline(deployment)) return without(conditions, 'Progressing')
+    const known = conditions.find((condition) => condition.type === 'Progressing')
+    if (counts.replicas === counts.updatedReplicas && known?.reason === 'NewReplicaSetAvailable') return conditions
     const subject =
       newSet === undefined ? `Deployment "${deployment.metadata.name}"` : `ReplicaSet "${newSet.metadata.name}"`
-    if (counts.replicas === counts.updatedReplicas && known?.reason === 'NewReplicaSetAvailable') return undefined
     if (isComplete(deployment, counts)) {
-      return this.#condition(
-        deployment,
-        'Progressing',
-        'True',
-        'NewReplicaSetAvailable',
-        `${subject} has successfully progressed.`,
-      )
+      const message = `${subject} has successfully progressed.`
+      return this.#with(conditions, 'Progressing', 'True', 'NewReplicaSetAvailable', message)
     }
-    if (hasProgressed(deployment.status, counts)) {
-      return this.#condition(deployment, 'Progressing', 'True', 'ReplicaSetUpdated', `${subject} is progressing.`)
+    if (hasProgressed(before, counts)) {
+      return this.#renewed(conditions, 'Progressing', 'True', 'ReplicaSetUpdated', `${subject} is progressing.`)
     }
-    if (
-      known !== undefined &&
-      known.reason !== 'ProgressDeadlineExceeded' &&
-      this.#deadlineLeft(deployment, known) <= 0
-    ) {
-      return this.#condition(
-        deployment,
-        'Progressing',
-        'False',
-        'ProgressDeadlineExceeded',
-        `${subject} has timed out progressing.`,
-      )
-    }
-    return undefined
+    if (known === undefined || known.reason === 'NewReplicaSetAvailable') return conditions
+    if (known.reason !== 'ProgressDeadlineExceeded' && this.#deadlineLeft(deployment, known) >= 0) return conditions
+    const message = `${subject} has timed out progressing.`
+    return this.#with(conditions, 'Progressing', 'False', 'ProgressDeadlineExceeded', message)
   }
 
   #deadlineLeft(deployment: Deployment, condition: DeploymentCondition): number {
@@ -430,9 +478,9 @@ export class DeploymentController extends WorkloadController {
     counts: DeploymentStatus,
   ): Ms | undefined {
     const condition = conditions.find((c) => c.type === 'Progressing')
-    if (condition === undefined || deployment.spec.paused === true || isComplete(deployment, counts)) return undefined
-    if (condition.reason === 'NewReplicaSetAvailable' || condition.reason === 'ProgressDeadlineExceeded')
-      return undefined
+    if (!hasDeadline(deployment) || condition === undefined || isComplete(deployment, counts)) return undefined
+    if (condition.reason === 'ProgressDeadlineExceeded' || deployment.spec.paused === true) return undefined
+    if (condition.reason === 'NewReplicaSetAvailable') return undefined
     return ms(Math.max(1000, this.#deadlineLeft(deployment, condition) + 1000))
   }
 }
@@ -447,20 +495,28 @@ function progressing(deployment: Deployment): DeploymentCondition | undefined {
 
 type Counts = Pick<
   DeploymentStatus,
-  'replicas' | 'updatedReplicas' | 'readyReplicas' | 'availableReplicas' | 'unavailableReplicas'
+  'replicas' | 'updatedReplicas' | 'readyReplicas' | 'availableReplicas' | 'unavailableReplicas' | 'terminatingReplicas'
 >
 
-function countsOf(deployment: Deployment, newSet: ReplicaSet | undefined, all: readonly ReplicaSet[]): Counts {
+function countsOf(newSet: ReplicaSet | undefined, all: readonly ReplicaSet[]): Counts {
   let replicas = 0
   let ready = 0
   let available = 0
+  let terminating: number | undefined = 0
+  let total = 0
   for (const set of all) {
-    replicas += set.status?.replicas ?? 0
-    ready += set.status?.readyReplicas ?? 0
-    available += set.status?.availableReplicas ?? 0
+    const { status } = set
+    total += replicasOf(set)
+    replicas += status?.replicas ?? 0
+    ready += status?.readyReplicas ?? 0
+    available += status?.availableReplicas ?? 0
+    // A set that nobody has looked at has none; one that does not say makes the sum unknown.
+    if ((status?.observedGeneration ?? 0) === 0 && status?.terminatingReplicas === undefined) continue
+    terminating =
+      terminating === undefined || status?.terminatingReplicas === undefined
+        ? undefined
+        : terminating + status.terminatingReplicas
   }
-  const total = all.reduce((sum, set) => sum + replicasOf(set), 0)
-  void deployment
   const nonZero = (value: number): number | undefined => (value <= 0 ? undefined : value)
   return {
     replicas: nonZero(replicas),
@@ -468,6 +524,7 @@ function countsOf(deployment: Deployment, newSet: ReplicaSet | undefined, all: r
     readyReplicas: nonZero(ready),
     availableReplicas: nonZero(available),
     unavailableReplicas: nonZero(total - available),
+    terminatingReplicas: terminating,
   }
 }
 
@@ -490,31 +547,46 @@ function hasProgressed(before: DeploymentStatus | undefined, counts: Counts): bo
   )
 }
 
+/** What keeps the new set from its pods, or else any other. */
 function withReplicaFailure(
   conditions: readonly DeploymentCondition[],
+  newSet: ReplicaSet | undefined,
   all: readonly ReplicaSet[],
 ): readonly DeploymentCondition[] {
-  const failure = all.flatMap((set) => set.status?.conditions ?? []).find((c) => c.type === 'ReplicaFailure')
-  const others = conditions.filter((condition) => condition.type !== 'ReplicaFailure')
-  if (failure === undefined) return others.length === conditions.length ? conditions : others
-  return [...others, { ...failure, lastUpdateTime: failure.lastTransitionTime }]
+  const failureOf = (set: ReplicaSet): ReplicaSetCondition | undefined =>
+    set.status?.conditions?.find((condition) => condition.type === 'ReplicaFailure')
+  const failure = [...(newSet === undefined ? [] : [newSet]), ...all].map(failureOf).find((f) => f !== undefined)
+  if (failure === undefined) return without(conditions, 'ReplicaFailure')
+  const known = conditions.find((condition) => condition.type === 'ReplicaFailure')
+  if (known?.status === failure.status && known.reason === failure.reason) return conditions
+  return [...without(conditions, 'ReplicaFailure'), { ...failure, lastUpdateTime: failure.lastTransitionTime }]
 }
 
-function withCondition(
-  conditions: readonly DeploymentCondition[] | undefined,
-  condition: DeploymentCondition,
-): readonly DeploymentCondition[] {
-  const known = conditions ?? []
-  if (known.includes(condition)) return known
-  return known.some((c) => c.type === condition.type)
-    ? known.map((c) => (c.type === condition.type ? condition : c))
-    : [...known, condition]
+function without(conditions: readonly DeploymentCondition[] | undefined, type: string): readonly DeploymentCondition[] {
+  if (conditions === undefined || !conditions.some((condition) => condition.type === type)) return conditions ?? []
+  return conditions.filter((condition) => condition.type !== type)
 }
+
+function selects(deployment: Deployment, set: ReplicaSet): boolean {
+  return (
+    deployment.metadata.namespace === set.metadata.namespace &&
+    labelSelectorMatches(deployment.spec.selector, set.metadata.labels)
+  )
+}
+
+/** Whether a rollout can be too slow at all. */
+function hasDeadline(deployment: Deployment): boolean {
+  return (deployment.spec.progressDeadlineSeconds ?? unlimited) !== unlimited
+}
+
+const enough = ['MinimumReplicasAvailable', 'Deployment has minimum availability.'] as const
+const tooFew = ['MinimumReplicasUnavailable', 'Deployment does not have minimum availability.'] as const
 
 function sameStatus(a: DeploymentStatus | undefined, b: DeploymentStatus): boolean {
   if (a === undefined) return false
   const keys = ['observedGeneration', 'replicas', 'updatedReplicas', 'readyReplicas', 'availableReplicas'] as const
   if (keys.some((key) => a[key] !== b[key]) || a.unavailableReplicas !== b.unavailableReplicas) return false
+  if (a.terminatingReplicas !== b.terminatingReplicas) return false
   const [left, right] = [a.conditions ?? [], b.conditions ?? []]
   return left.length === right.length && left.every((condition, i) => condition === right[i])
 }
