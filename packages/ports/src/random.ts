@@ -74,14 +74,14 @@ export function logNormal(random: Random, o: { readonly median: number; readonly
 const hexDigits = '0123456789abcdef'
 /** `length` hexadecimal digits, for ids. */
 export function hex(random: Random, length: number): string {
-  let text = ''
-  for (let i = 0; i < length; i++) text += hexDigits[random.below(16)]
-  return text
+  const digits = new Array<string>(length)
+  for (let i = 0; i < length; i++) digits[i] = hexDigits[random.below(16)]!
+  return digits.join('')
 }
 
-/** A version 4 UUID. */
+/** A version 4 UUID: joined at once, for V8 keeps what is concatenated in pieces, and objects keep their ids for long. */
 export function uuid(random: Random): string {
   const h = hex(random, 32)
   const variant = hexDigits[8 + random.below(4)]!
-  return `${h.slice(0, 8)}-${h.slice(8, 12)}-4${h.slice(13, 16)}-${variant}${h.slice(17, 20)}-${h.slice(20)}`
+  return [h.slice(0, 8), h.slice(8, 12), `4${h.slice(13, 16)}`, variant + h.slice(17, 20), h.slice(20)].join('-')
 }

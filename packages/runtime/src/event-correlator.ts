@@ -36,7 +36,9 @@ export interface Correlation {
 
 interface Alike {
   lastTimestamp: Ms
-  readonly messages: Set<string>
+  /** The first one; the set is made for the second. */
+  readonly message: string
+  messages: Set<string> | undefined
 }
 
 const cacheSize = 4096
@@ -49,13 +51,16 @@ const alikeInterval = ms(600_000)
  */
 export class EventCorrelator {
   readonly #spam: SpamFilter
-  readonly #alike = new Lru<Alike>(cacheSize)
-  readonly #recorded = new Lru<RecordedEvent>(cacheSize)
+  readonly #alike: Lru<Alike>
+  readonly #recorded: Lru<RecordedEvent>
   readonly #buckets: Lru<{ tokens: number; at: Ms }>
 
-  constructor(spam: SpamFilter = { burst: 25, refill: ms(300_000) }) {
+  /** `capacity`: how many kinds of events are remembered, 4,096 as upstream when absent. */
+  constructor(spam: SpamFilter = { burst: 25, refill: ms(300_000) }, capacity: number = cacheSize) {
     this.#spam = spam
-    this.#buckets = new Lru(spam.key === undefined ? cacheSize : 2 * cacheSize)
+    this.#alike = new Lru(capacity)
+    this.#recorded = new Lru(capacity)
+    this.#buckets = new Lru(spam.key === undefined ? capacity : 2 * capacity)
   }
 
   /** What to write, or undefined when the event is one too many. `note` must follow when it was written. */
@@ -74,10 +79,13 @@ export class EventCorrelator {
     const key = [event.subject, event.type, event.reason].join('\0')
     let alike = this.#alike.get(key)
     if (alike === undefined || now - alike.lastTimestamp > alikeInterval)
-      this.#alike.set(key, (alike = { lastTimestamp: now, messages: new Set() }))
+      this.#alike.set(key, (alike = { lastTimestamp: now, message: event.message, messages: undefined }))
     alike.lastTimestamp = now
-    alike.messages.add(event.message)
-    if (alike.messages.size < alikeMax) return { key: `${key}\0${event.message}`, message: event.message }
+    if (alike.messages === undefined && event.message !== alike.message) alike.messages = new Set([alike.message])
+    alike.messages?.add(event.message)
+    if (alike.messages === undefined || alike.messages.size < alikeMax) {
+      return { key: `${key}\0${event.message}`, message: event.message }
+    }
     alike.messages.delete(alike.messages.keys().next().value!)
     return { key, message: `(combined from similar events): ${event.message}` }
   }

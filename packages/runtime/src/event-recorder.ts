@@ -23,6 +23,8 @@ export interface EventRecorderOptions {
   readonly log?: Log
   /** 25 events at once and one per five minutes for each object, when absent. */
   readonly spamFilter?: SpamFilter
+  /** What recorders of one process share, when they speak of different objects each; one of its own when absent. */
+  readonly correlator?: EventCorrelator
 }
 
 interface Recording {
@@ -47,6 +49,8 @@ export class EventRecorder {
   readonly #o: EventRecorderOptions
   readonly #log: Log
   readonly #correlator: EventCorrelator
+  /** One object for all events. */
+  readonly #source: NonNullable<Event['source']>
   #lastName = 0n
   #waiting = 0
   #chain: Promise<void> = Promise.resolve()
@@ -54,7 +58,9 @@ export class EventRecorder {
   constructor(options: EventRecorderOptions) {
     this.#o = options
     this.#log = options.log ?? silentLog
-    this.#correlator = new EventCorrelator(options.spamFilter)
+    this.#correlator = options.correlator ?? new EventCorrelator(options.spamFilter)
+    const { component, host } = options
+    this.#source = host === undefined ? { component } : { component, host }
   }
 
   /** Records that something happened to `object`, which names its kind and apiVersion. */
@@ -144,7 +150,7 @@ export class EventRecorder {
         involvedObject: reference,
         reason: recording.reason,
         message,
-        source: { component: this.#o.component, ...(host === undefined ? {} : { host }) },
+        source: this.#source,
         firstTimestamp: at,
         lastTimestamp: at,
         count: 1,

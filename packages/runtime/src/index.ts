@@ -1,5 +1,5 @@
 export { Backoff, retry, retryOnConflict, type BackoffOptions, type RetryOptions } from './backoff.ts'
-export type { EventFacts, SpamFilter } from './event-correlator.ts'
+export { EventCorrelator, type EventFacts, type SpamFilter } from './event-correlator.ts'
 export { EventRecorder, type EventRecorderOptions } from './event-recorder.ts'
 export { Informer, type InformerHandler, type InformerOptions } from './informer.ts'
 export { LeaderElection, type LeaderElectionOptions } from './leader-election.ts'

@@ -11,7 +11,7 @@ import {
   type ProgramTable,
   type Random,
 } from '@plimsoll/ports'
-import { EventRecorder } from '@plimsoll/runtime'
+import { EventRecorder, type EventCorrelator } from '@plimsoll/runtime'
 import { Lifetime } from '../machinery/lifetime.ts'
 import { nodeReference } from '../machinery/reference.ts'
 import { isPodFinished, isPodReady } from '../pods.ts'
@@ -37,6 +37,8 @@ export interface KubeletOptions {
   /** The pods that the API server binds to this node, when the kubelet comes up. */
   readonly boundPods: () => readonly Pod[]
   /** As the API server last showed it. */
+  /** Shared by all kubelets: each would remember 4,096 events of its own. */
+  readonly correlator: EventCorrelator
   readonly node: () => Node | undefined
   /** Whether the cluster runs a network plugin of its own that must be up first. */
   readonly hasNetworkPlugin: () => boolean
@@ -103,6 +105,7 @@ export class Kubelet implements PodHost {
       clock: options.clock,
       component: 'kubelet',
       host: this.nodeName,
+      correlator: options.correlator,
     })
     options.addresses.reserve(this.hostIP)
   }

@@ -1,5 +1,5 @@
 // The kubelets of all machines that have power, and what may be asked of them as a whole.
-import { controllerOf, ms, milliValue, wholeValue, type Ms, type ObjectKey, type Pod } from '@plimsoll/model'
+import { controllerOf, ms, type Container, type Ms, type ObjectKey, type Pod } from '@plimsoll/model'
 import {
   KubeError,
   type Clock,
@@ -17,6 +17,7 @@ import {
 import { onChange, type Caches } from '../caches.ts'
 import type { PodLogOptions, PodLogs, PodLogSink } from '../pod-logs.ts'
 import type { Timing } from '../timing.ts'
+import { EventCorrelator } from '@plimsoll/runtime'
 import { AddressPool } from './addresses.ts'
 import { heartbeatMs, Kubelet } from './kubelet.ts'
 import type { PodLife } from './pod-life.ts'
@@ -34,18 +35,13 @@ export interface KubeletsOptions {
   readonly heartbeats: 'lazy' | 'written'
 }
 
-export interface ResourceUsage {
-  /** Quantities. */
-  readonly cpu: string
-  readonly memory: string
-}
-
 export class Kubelets implements PodLogs {
   readonly #o: KubeletsOptions
   readonly #byNode = new Map<string, Kubelet>()
   readonly #nodeOfMachine = new Map<string, string>()
   /** Of nodes whose machine lost power: when their lease was renewed last. */
   readonly #silentSince = new Map<string, Ms>()
+  readonly #correlator = new EventCorrelator(undefined, 65_536)
   readonly #addresses = new AddressPool()
   readonly #lifeByIP = new Map<string, PodLife>()
   readonly #onSilent: ((nodeName: string) => void)[] = []
@@ -108,6 +104,7 @@ export class Kubelets implements PodLogs {
       timing,
       programs,
       addresses: this.#addresses,
+      correlator: this.#correlator,
       node: () => caches.nodes.get({ name: machine.nodeName }),
       boundPods: () => caches.pods.byIndex('node', machine.nodeName),
       hasNetworkPlugin: () => caches.daemonSets.get(networkPlugin) !== undefined,
@@ -192,48 +189,20 @@ export class Kubelets implements PodLogs {
     return unreadable(pod, container, options.previous === true)
   }
 
-  /** A steady fraction of what the pod's containers ask for, by container name; undefined unless it runs. */
-  podUsage(key: ObjectKey): ReadonlyMap<string, ResourceUsage> | undefined {
-    const running = this.#lifeOf(key)?.life?.runningContainers() ?? []
-    if (running.length === 0) return undefined
-    const usage = new Map<string, ResourceUsage>()
-    for (const container of running) {
-      const share = usedShare(`${key.namespace}/${key.name}/${container.name}`)
-      const cpu = milliValue(container.resources?.requests?.['cpu'])
-      const memory = wholeValue(container.resources?.requests?.['memory'])
-      usage.set(container.name, {
-        cpu: `${Math.max(1, Math.round(cpu * share))}m`,
-        memory: `${Math.max(4096, Math.round((memory * (0.4 + share / 2)) / 1024))}Ki`,
-      })
-    }
-    return usage
+  /** The containers of the pod that run. */
+  runningContainers(pod: ObjectKey): readonly Container[] {
+    return this.#lifeOf(pod)?.life?.runningContainers() ?? []
   }
 
-  nodeUsage(name: string): ResourceUsage | undefined {
+  /** The pods that the node's kubelet knows; undefined unless it is up. */
+  podsOn(name: string): readonly Pod[] | undefined {
     const kubelet = this.#byNode.get(name)
-    if (kubelet === undefined || !this.isAlive(name)) return undefined
-    // The system's own processes use something as well.
-    let milliCpu = 30
-    let kibibytes = 350_000
-    for (const life of kubelet.lives()) {
-      for (const usage of this.podUsage(life.pod.metadata)?.values() ?? []) {
-        milliCpu += milliValue(usage.cpu)
-        kibibytes += wholeValue(usage.memory) / 1024
-      }
-    }
-    return { cpu: `${milliCpu}m`, memory: `${Math.round(kibibytes)}Ki` }
+    return kubelet === undefined || !this.isAlive(name) ? undefined : [...kubelet.lives()].map(({ pod }) => pod)
   }
 }
 
 /** The VPC network plugin: where its DaemonSet exists, a node is ready no earlier than its pod there. */
 const networkPlugin = { namespace: 'kube-system', name: 'aws-node' }
-
-/** 10 to 70 % of the request, always the same for one container. */
-function usedShare(name: string): number {
-  let h = 0x811c9dc5
-  for (let i = 0; i < name.length; i++) h = Math.imul(h ^ name.charCodeAt(i), 0x01000193)
-  return 0.1 + ((h >>> 0) % 600) / 1000
-}
 
 /** Why there is no log (kubernetes/kubernetes:pkg/kubelet/kubelet_pods.go, validateContainerLogStatus). */
 function unreadable(pod: Pod, container: string, previous: boolean): KubeError {

@@ -4,7 +4,8 @@ import type { Clock, Timer } from '@plimsoll/ports'
 /** Timers that all end with what they belong to: a machine that lost power, a pod that is gone, a cluster that stops. */
 export class Lifetime {
   readonly clock: Clock
-  readonly #timers = new Set<Timer>()
+  /** Undefined while none runs: there are three lifetimes to a pod. */
+  #timers: Set<Timer> | undefined
   #over = false
 
   constructor(clock: Clock) {
@@ -19,15 +20,16 @@ export class Lifetime {
   after(delay: Ms, callback: () => void): Timer {
     if (this.#over) return { cancel: () => {} }
     const inner = this.clock.after(delay, () => {
-      this.#timers.delete(timer)
+      this.#forget(timer)
       callback()
     })
     const timer: Timer = {
       cancel: () => {
-        this.#timers.delete(timer)
+        this.#forget(timer)
         inner.cancel()
       },
     }
+    this.#timers ??= new Set()
     this.#timers.add(timer)
     return timer
   }
@@ -40,6 +42,11 @@ export class Lifetime {
 
   end(): void {
     this.#over = true
-    for (const timer of this.#timers) timer.cancel()
+    for (const timer of this.#timers ?? []) timer.cancel()
+  }
+
+  #forget(timer: Timer): void {
+    this.#timers?.delete(timer)
+    if (this.#timers?.size === 0) this.#timers = undefined
   }
 }
