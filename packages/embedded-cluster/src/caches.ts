@@ -5,6 +5,7 @@ import {
   CronJobs,
   DaemonSets,
   Deployments,
+  HorizontalPodAutoscalers,
   Jobs,
   Nodes,
   PersistentVolumeClaims,
@@ -18,6 +19,7 @@ import {
   type CronJob,
   type DaemonSet,
   type Deployment,
+  type HorizontalPodAutoscaler,
   type Job,
   type KubeObject,
   type Node,
@@ -76,6 +78,7 @@ export class Caches {
   /** Index `namespace`. */
   readonly services: Informer<Service>
   readonly claims: Informer<PersistentVolumeClaim>
+  readonly autoscalers: Informer<HorizontalPodAutoscaler>
   readonly #all: readonly Informer<never>[]
 
   constructor(o: CachesOptions) {
@@ -113,6 +116,7 @@ export class Caches {
     this.budgets = informer(PodDisruptionBudgets, { namespace: byNamespace })
     this.services = informer(Services, { namespace: byNamespace })
     this.claims = informer(PersistentVolumeClaims)
+    this.autoscalers = informer(HorizontalPodAutoscalers)
     this.#all = [
       this.nodes,
       this.deployments,
@@ -126,6 +130,7 @@ export class Caches {
       this.budgets,
       this.services,
       this.claims,
+      this.autoscalers,
       this.pods,
     ] as unknown as readonly Informer<never>[]
   }

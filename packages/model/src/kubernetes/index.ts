@@ -31,4 +31,5 @@ export {
   type ExactQuantity,
   type QuantityFormat,
 } from './quantity.ts'
+export { PodMetricsType, type ContainerMetrics, type PodMetrics } from './metrics.ts'
 export { instant, microTimestamp, timestamp } from './time.ts'
