@@ -158,18 +158,17 @@ export class UsageModel {
     return total
   }
 
-  /** The workloads above the pod and the Services in front of it that have a load. */
+  /** The workload that the pod belongs to and the Services in front of it, those that have a load. */
   #bearers(pod: Pod): string[] {
     const { namespace } = pod.metadata
     const ids: string[] = []
-    const owner = controllerOf(pod)
-    if (owner !== undefined) {
-      ids.push(`${owner.kind} ${namespace}/${owner.name}`)
-      const set =
-        owner.kind === 'ReplicaSet' ? this.#caches.replicaSets.get({ namespace, name: owner.name }) : undefined
-      const above = set === undefined ? undefined : controllerOf(set)
-      if (above !== undefined) ids.push(`${above.kind} ${namespace}/${above.name}`)
+    let owner = controllerOf(pod)
+    if (owner?.kind === 'ReplicaSet') {
+      // A Deployment's annotations stand on its sets as well: only the topmost counts.
+      const set = this.#caches.replicaSets.get({ namespace, name: owner.name })
+      owner = (set === undefined ? undefined : controllerOf(set)) ?? owner
     }
+    if (owner !== undefined) ids.push(`${owner.kind} ${namespace}/${owner.name}`)
     for (const service of this.#caches.services.byIndex('namespace', namespace)) {
       const id = `Service ${namespace}/${service.metadata.name}`
       if (this.#loads.has(id) && selects(service.spec?.selector, pod)) ids.push(id)
