@@ -43,6 +43,8 @@ export interface HouseOptions {
     /** Whether the group evens out its zones by itself; off when absent. */
     readonly rebalancesZones?: boolean
   }
+  /** The workshop's three subnets of 251 addresses each when absent. */
+  readonly network?: { readonly vpcCidr: string; readonly subnetCidrs: readonly string[] }
   /** Created in this order when the house starts. */
   readonly manifests?: readonly KubeManifest[]
   /** Programs of further images. */
@@ -87,6 +89,7 @@ export class House {
     this.world = seedEksWorld(this.aws, {
       clusterName: o.cluster.name,
       kubernetesVersion: o.cluster.version,
+      ...o.network,
       // As Cluster Autoscaler's guide for AWS advises: else the group itself terminates nodes, undrained, to even out
       // the zones after a scale-down.
       nodegroups: [
