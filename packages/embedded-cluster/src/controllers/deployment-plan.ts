@@ -79,7 +79,12 @@ export function templateHash(template: PodTemplateSpec, collisions: number | und
   let h = 0x811c9dc5
   const text = templateText(template) + (collisions === undefined || collisions === 0 ? '' : `/${collisions}`)
   for (let i = 0; i < text.length; i++) h = Math.imul(h ^ text.charCodeAt(i), 0x01000193)
-  return String(h >>> 0).replace(/\d/g, (digit) => safeLetters[digit.charCodeAt(0) % safeLetters.length]!)
+  return safeDigits(h >>> 0)
+}
+
+/** A number in letters that spell no words (kubernetes/apimachinery:pkg/util/rand, SafeEncodeString). */
+export function safeDigits(n: number): string {
+  return String(n).replace(/\d/g, (digit) => safeLetters[digit.charCodeAt(0) % safeLetters.length]!)
 }
 
 /** The set whose template is the deployment's; the oldest of several. */

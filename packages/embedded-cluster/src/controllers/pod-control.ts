@@ -30,7 +30,7 @@ export function podFromTemplate(
   namespace: string,
   template: PodTemplateSpec,
   owners: readonly OwnerReference[],
-  name: { readonly name: string } | { readonly generateName: string },
+  name: { readonly name?: string; readonly generateName: string },
   changes: {
     readonly labels?: { readonly [key: string]: string }
     readonly annotations?: { readonly [key: string]: string }
@@ -64,6 +64,23 @@ export function podFromTemplate(
 export function isNamespaceTerminating(error: unknown): boolean {
   const causes = error instanceof KubeError ? error.status.details?.causes : undefined
   return causes?.some((cause) => cause.reason === 'NamespaceTerminating') === true
+}
+
+/**
+ * Works on 0, 1, …, count - 1 in batches of 1, 2, 4, …, so that what fails for one is not tried for hundreds
+ * (kubernetes/kubernetes:pkg/controller/replicaset/replica_set.go, slowStartBatch). @throws the first error of a batch
+ */
+export async function slowStart(count: number, work: (i: number) => Promise<void>): Promise<void> {
+  const failures: unknown[] = []
+  for (let done = 0, batch = 1; done < count; batch *= 2) {
+    const end = Math.min(count, done + batch)
+    for (; done < end; done++) {
+      await work(done).catch((error: unknown) => {
+        failures.push(error)
+      })
+    }
+    if (failures.length > 0) throw failures[0]
+  }
 }
 
 export async function removePod(kube: KubeApi, pod: Pod): Promise<void> {

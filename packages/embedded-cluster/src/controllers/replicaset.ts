@@ -30,6 +30,7 @@ import {
   isNamespaceTerminating,
   podFromTemplate,
   removePod,
+  slowStart,
 } from './pod-control.ts'
 import { PodTally } from './pod-tally.ts'
 
@@ -121,30 +122,28 @@ class ReplicaController<T extends Replicator> extends WorkloadController {
     return undefined
   }
 
-  /** In batches of 1, 2, 4, …: what fails for one pod is not tried for hundreds. */
+  /** What is missing beyond the burst is looked for when these have been seen. */
   async #create(owner: T, count: number): Promise<Failure | undefined> {
     const owners = [controllerReference(this.#flavour.type, owner)]
     const name = { generateName: `${owner.metadata.name}-` }
     const template = owner.spec!.template as PodTemplateSpec
     const draft = podFromTemplate(owner.metadata.namespace, template, owners, name)
-    for (let left = count, batch = 1; left > 0; left -= batch, batch *= 2) {
-      batch = Math.min(batch, left)
-      let failure: Failure | undefined
-      for (let i = 0; i < batch; i++) {
+    try {
+      await slowStart(count, async () => {
         try {
           const pod = await this.kube.create(Pods, draft)
           this.events.event(owner, 'Normal', 'SuccessfulCreate', `Created pod: ${pod.metadata.name}`)
         } catch (error) {
-          if (!(error instanceof KubeError)) throw error
-          // Nothing is created in a namespace that is going away, and nothing is said of it.
-          if (isNamespaceTerminating(error)) continue
-          this.events.event(owner, 'Warning', 'FailedCreate', `Error creating: ${error.message}`)
-          failure ??= { reason: 'FailedCreate', error }
+          if (isNamespaceTerminating(error)) return
+          if (error instanceof KubeError)
+            this.events.event(owner, 'Warning', 'FailedCreate', `Error creating: ${error.message}`)
+          throw error
         }
-      }
-      if (failure !== undefined) return failure
+      })
+    } catch (error) {
+      if (!(error instanceof KubeError)) throw error
+      return { reason: 'FailedCreate', error }
     }
-    // What is missing beyond the burst is looked for when these have been seen.
     return undefined
   }
 

@@ -1,178 +1,313 @@
-// kubernetes/kubernetes:pkg/controller/statefulset/stateful_set_control.go. Pods have names with ordinals and claims of
-// their own; they come one after another and go in the reverse order.
+// kubernetes/kubernetes:pkg/controller/statefulset (stateful_set.go, stateful_set_control.go, stateful_pod_control.go). Pods
+// have names with ordinals and claims of their own; they come one after another and go in the reverse order.
 import {
   ms,
   PersistentVolumeClaims,
   Pods,
   StatefulSets,
+  type ControllerRevision,
   type Draft,
   type Ms,
   type PersistentVolumeClaim,
   type Pod,
   type StatefulSet,
   type StatefulSetStatus,
-  type Volume,
 } from '@plimsoll/model'
-import { KubeError } from '@plimsoll/ports'
+import { isKubeFailure, KubeError } from '@plimsoll/ports'
 import { splitKey } from '../machinery/reference.ts'
 import { isPodFinished, isPodReady, podAvailableFrom } from '../pods.ts'
+import {
+  ControllerHistory,
+  podRevisionLabel,
+  revisionHash,
+  revisionHashLabel,
+  revisionText,
+  templateOf,
+} from './controller-history.ts'
 import { followOwned, WorkloadController, type ControllerContext } from './controller.ts'
-import { replicasOf, templateHash } from './deployment-plan.ts'
-import { controllerReference, podFromTemplate, removePod } from './pod-control.ts'
+import { replicasOf, scaled } from './deployment-plan.ts'
+import { PodClaims } from './pod-claims.ts'
+import { controllerReference, podFromTemplate, removePod, slowStart } from './pod-control.ts'
+import {
+  claimOwners,
+  claimsOf,
+  firstOrdinal,
+  hasOtherController,
+  isStale,
+  isWanted,
+  ordinalOf,
+  retentionOf,
+  volumesOf,
+} from './stateful-claims.ts'
 
-const revisionLabel = 'controller-revision-hash'
+const podNameLabel = 'statefulset.kubernetes.io/pod-name'
+const podIndexLabel = 'apps.kubernetes.io/pod-index'
+
+interface Revisions {
+  readonly current: ControllerRevision
+  readonly update: ControllerRevision
+  readonly all: readonly ControllerRevision[]
+  readonly collisions: number
+}
+
+/** Whether to go on with the next pod, or to wait for something to change. */
+type Step = 'on' | 'wait'
 
 export class StatefulSetController extends WorkloadController {
+  readonly #claims: PodClaims<StatefulSet>
+  readonly #history: ControllerHistory<StatefulSet>
 
   constructor(context: ControllerContext) {
     super(context, { loop: 'statefulset', account: 'statefulset-controller' })
-    followOwned(this.loop, 'StatefulSet', { owners: context.caches.statefulSets, owned: context.caches.pods })
+    const { caches } = context
+    followOwned(this.loop, 'StatefulSet', { owners: caches.statefulSets, owned: caches.pods })
+    const enqueue = (key: string): void => this.loop.add(key)
+    this.#history = new ControllerHistory({ kube: this.kube, caches, type: StatefulSets, enqueue })
+    this.#claims = new PodClaims({
+      caches,
+      kube: this.kube,
+      type: StatefulSets,
+      owners: caches.statefulSets,
+      selectorOf: (set) => set.spec.selector,
+      fits: (set, pod) => pod.metadata.name.replace(/-\d+$/, '') === set.metadata.name,
+      enqueue,
+    })
   }
 
   protected override async sync(key: string): Promise<Ms | undefined> {
     const set = this.context.caches.statefulSets.get(splitKey(key))
     if (set === undefined) return undefined
-    const update = `${set.metadata.name}-${templateHash(set.spec.template, set.status?.collisionCount)}`
-    // A set whose update is not finished still has the revision it came from.
-    const current = set.status?.currentRevision ?? update
-    if (set.metadata.deletionTimestamp === undefined) await this.#manage(set, update)
-    return this.#updateStatus(set, current, update)
+    const known = await this.#history.revisionsOf(set)
+    await this.#claims.claim(set)
+    const revisions = await this.#revisions(set, known)
+    let failure: unknown
+    if (set.metadata.deletionTimestamp === undefined) {
+      await this.#manage(set, revisions).catch((error: unknown) => {
+        if (!(error instanceof KubeError)) throw error
+        failure = error
+      })
+    }
+    const wait = await this.#updateStatus(set, revisions)
+    await this.#truncate(set, revisions)
+    if (failure !== undefined) throw failure
+    return wait
   }
 
-  #podsOf(set: StatefulSet): Map<number, Pod> {
-    const pods = new Map<number, Pod>()
-    for (const pod of this.context.caches.pods.byIndex('controller', set.metadata.uid)) {
-      const ordinal = Number(/-(\d+)$/.exec(pod.metadata.name)?.[1] ?? NaN)
-      if (!Number.isNaN(ordinal)) pods.set(ordinal, pod)
+  /** The revision that pods are to have, made when the template is new, and the one that they had before. */
+  async #revisions(set: StatefulSet, known: readonly ControllerRevision[]): Promise<Revisions> {
+    const next = (known.at(-1)?.revision ?? 0) + 1
+    const same = this.#history.matching(set, known).at(-1)
+    let collisions = set.status?.collisionCount ?? 0
+    let update = same
+    if (same !== undefined && same !== known.at(-1)) update = await this.#history.renumber(same, next)
+    while (update === undefined) {
+      const hash = revisionHash(revisionText(set.spec.template), collisions)
+      update = await this.#history.create(set, { hash, hashLabel: revisionHashLabel, revision: next })
+      if (update === undefined) collisions++
     }
-    return pods
+    const current = known.find((revision) => revision.metadata.name === set.status?.currentRevision) ?? update
+    return { current, update, all: known, collisions }
   }
 
-  /** One step; each change of a pod brings us back. */
-  async #manage(set: StatefulSet, update: string): Promise<void> {
-    const pods = this.#podsOf(set)
-    const first = set.spec.ordinals?.start ?? 0
-    const end = first + replicasOf(set)
-    const parallel = set.spec.podManagementPolicy === 'Parallel'
-    for (let ordinal = first; ordinal < end; ordinal++) {
-      const pod = pods.get(ordinal)
-      if (pod !== undefined && isPodFinished(pod)) {
-        // Its successor has the same name, so it must be gone first.
-        if (pod.metadata.deletionTimestamp === undefined) await this.#remove(set, pod)
-        if (!parallel) return
-        continue
-      }
-      if (pod === undefined) await this.#create(set, ordinal, update)
-      const well = pod !== undefined && pod.metadata.deletionTimestamp === undefined && this.#isAvailable(set, pod)
-      if (!well && !parallel) return
-    }
-    const condemned = [...pods].filter(([ordinal]) => ordinal < first || ordinal >= end).sort(([a], [b]) => b - a)
-    for (const [, pod] of condemned) {
-      if (pod.metadata.deletionTimestamp === undefined) await this.#remove(set, pod)
-      if (!parallel) return
-    }
-    await this.#rollOut(set, pods, first, end, update)
+  #podsOf(set: StatefulSet): readonly Pod[] {
+    return this.context.caches.pods
+      .byIndex('controller', set.metadata.uid)
+      .filter((pod) => ordinalOf(pod.metadata.name) >= 0)
   }
 
-  /** From the highest ordinal down to the partition, one at a time. */
-  async #rollOut(
+  /** As far as it goes now; each change of a pod brings us back. */
+  async #manage(set: StatefulSet, revisions: Revisions): Promise<void> {
+    const pods = new Map(this.#podsOf(set).map((pod) => [ordinalOf(pod.metadata.name), pod]))
+    const first = firstOrdinal(set)
+    const monotonic = set.spec.podManagementPolicy !== 'Parallel'
+    const wanted = Array.from({ length: replicasOf(set) }, (_, i) => first + i)
+    const condemned = [...pods.values()]
+      .filter((pod) => !isWanted(set, ordinalOf(pod.metadata.name)))
+      .sort((a, b) => ordinalOf(b.metadata.name) - ordinalOf(a.metadata.name))
+    const firstUnhealthy = wanted.some((ordinal) => this.#isUnavailable(set, pods.get(ordinal)))
+      ? undefined
+      : condemned.findLast((pod) => this.#isUnavailable(set, pod))
+
+    const replica = (ordinal: number): Promise<Step> =>
+      this.#processReplica(set, revisions, ordinal, pods.get(ordinal), monotonic)
+    if ((await eachOf(wanted, replica, monotonic)) === 'wait') return
+    for (const pod of condemned) await this.#settleClaims(set, pod)
+    const leave = (pod: Pod): Promise<Step> => this.#processCondemned(set, pod, pod === firstUnhealthy, monotonic)
+    if ((await eachOf(condemned, leave, monotonic)) === 'wait') return
+    if (set.spec.updateStrategy?.type !== 'OnDelete') await this.#rollOut(set, revisions, wanted)
+  }
+
+  async #processReplica(
     set: StatefulSet,
-    pods: ReadonlyMap<number, Pod>,
-    first: number,
-    end: number,
-    update: string,
-  ): Promise<void> {
-    if (set.spec.updateStrategy?.type === 'OnDelete') return
-    const last = Math.max(first, set.spec.updateStrategy?.rollingUpdate?.partition ?? 0)
-    for (let ordinal = end - 1; ordinal >= last; ordinal--) {
-      const pod = pods.get(ordinal)
-      if (pod === undefined) return
-      if (pod.metadata.labels?.[revisionLabel] !== update) {
-        if (pod.metadata.deletionTimestamp === undefined) await this.#remove(set, pod)
-        return
-      }
-      if (!this.#isAvailable(set, pod)) return
+    revisions: Revisions,
+    ordinal: number,
+    pod: Pod | undefined,
+    monotonic: boolean,
+  ): Promise<Step> {
+    if (pod === undefined) {
+      return (await this.#create(set, revisions, ordinal)) && !monotonic ? 'on' : 'wait'
+    }
+    const deleting = pod.metadata.deletionTimestamp !== undefined
+    if (isPodFinished(pod)) {
+      // Its successor has the same name, so it must be gone first.
+      if (!deleting) await this.#remove(set, pod)
+      return 'wait'
+    }
+    if (pod.status?.phase === 'Pending') {
+      await this.#ensureClaims(set, pod.metadata.name)
+      await this.#settleClaims(set, pod)
+    }
+    if (monotonic && (deleting || !this.#isAvailable(set, pod))) return 'wait'
+    await this.#keepIdentity(set, pod)
+    await this.#settleClaims(set, pod)
+    return 'on'
+  }
+
+  async #processCondemned(set: StatefulSet, pod: Pod, isFirstUnhealthy: boolean, monotonic: boolean): Promise<Step> {
+    if (pod.metadata.deletionTimestamp !== undefined) return monotonic ? 'wait' : 'on'
+    if (monotonic && !this.#isAvailable(set, pod) && !isFirstUnhealthy) return 'wait'
+    await this.#remove(set, pod)
+    return monotonic ? 'wait' : 'on'
+  }
+
+  /** From the highest ordinal down to the partition, as many at a time as may be missing. */
+  async #rollOut(set: StatefulSet, { update }: Revisions, wanted: readonly number[]): Promise<void> {
+    const rolling = set.spec.updateStrategy?.rollingUpdate
+    const most = Math.max(1, scaled(rolling?.maxUnavailable ?? 1, replicasOf(set), Math.floor))
+    const byOrdinal = new Map(this.#podsOf(set).map((pod) => [ordinalOf(pod.metadata.name), pod]))
+    const pods = wanted.map((ordinal) => byOrdinal.get(ordinal))
+    let spare = most - pods.filter((pod) => this.#isUnavailable(set, pod)).length
+    for (const pod of pods.slice(rolling?.partition ?? 0).reverse()) {
+      if (spare <= 0) return
+      if (pod === undefined || pod.metadata.deletionTimestamp !== undefined) continue
+      if (pod.metadata.labels?.[podRevisionLabel] === update.metadata.name) continue
+      await this.#remove(set, pod)
+      spare--
     }
   }
 
   #isAvailable(set: StatefulSet, pod: Pod): boolean {
     const from = podAvailableFrom(pod, set.spec.minReadySeconds ?? 0)
-    return from !== undefined && from <= this.context.clock.now()
+    return pod.status?.phase === 'Running' && from !== undefined && from <= this.context.clock.now()
   }
 
-  async #create(set: StatefulSet, ordinal: number, revision: string): Promise<void> {
+  #isUnavailable(set: StatefulSet, pod: Pod | undefined): boolean {
+    return pod === undefined || pod.metadata.deletionTimestamp !== undefined || !this.#isAvailable(set, pod)
+  }
+
+  /** Below the partition pods keep the template that they had. False when the pod has to wait for an old claim to go. */
+  async #create(set: StatefulSet, { current, update }: Revisions, ordinal: number): Promise<boolean> {
     const name = `${set.metadata.name}-${ordinal}`
-    try {
-      const volumes = await this.#ensureClaims(set, name)
-      const draft = podFromTemplate(
-        set.metadata.namespace,
-        set.spec.template,
-        [controllerReference(StatefulSets, set)],
-        { name },
-        {
-          labels: {
-            [revisionLabel]: revision,
-            'statefulset.kubernetes.io/pod-name': name,
-            'apps.kubernetes.io/pod-index': String(ordinal),
-          },
-          spec: {
-            hostname: name,
-            subdomain: set.spec.serviceName,
-            ...(volumes.length === 0
-              ? {}
-              : { volumes: [...withoutNamed(set.spec.template.spec?.volumes ?? [], volumes), ...volumes] }),
-          },
+    const partition = set.spec.updateStrategy?.rollingUpdate?.partition
+    const old = partition !== undefined && ordinal < firstOrdinal(set) + partition
+    const revision = old ? current : update
+    const template = revision === update ? set.spec.template : templateOf(revision)
+    const volumes = volumesOf(set, template.spec, ordinal)
+    const draft = podFromTemplate(
+      set.metadata.namespace,
+      template,
+      [controllerReference(StatefulSets, set)],
+      { name, generateName: `${set.metadata.name}-` },
+      {
+        labels: { ...identity(name, ordinal), [podRevisionLabel]: revision.metadata.name },
+        spec: {
+          hostname: name,
+          subdomain: set.spec.serviceName,
+          ...(volumes === undefined ? {} : { volumes }),
         },
-      )
-      await this.kube.create(Pods, draft)
+      },
+    )
+    if (this.#waitsForClaim(set, draft)) return false
+    try {
+      await this.#ensureClaims(set, name)
+      const pod = await this.kube.create(Pods, draft)
+      await this.#settleClaims(set, pod)
     } catch (error) {
-      if (!(error instanceof KubeError)) throw error
-      this.events.event(
-        set,
-        'Warning',
-        'FailedCreate',
-        `create Pod ${name} in StatefulSet ${set.metadata.name} failed error: ${error.message}`,
-      )
+      if (!isKubeFailure(error, 'alreadyExists')) this.#tell(set, 'Create', name, error)
       throw error
     }
-    this.events.event(
-      set,
-      'Normal',
-      'SuccessfulCreate',
-      `create Pod ${name} in StatefulSet ${set.metadata.name} successful`,
-    )
+    this.#tell(set, 'Create', name)
+    return true
+  }
+
+  /** A claim that still belongs to the pod's predecessor is about to go with it. */
+  #waitsForClaim(set: StatefulSet, pod: Draft<Pod>): boolean {
+    if (retentionOf(set).whenScaled !== 'Delete') return false
+    return claimsOf(set, ordinalOf(pod.metadata.name!)).some(({ metadata }) => {
+      const claim = this.context.caches.claims.get({ namespace: set.metadata.namespace, name: metadata.name! })
+      return claim !== undefined && isStale(claim, set, { ...pod, metadata: { ...pod.metadata, uid: '' } } as Pod)
+    })
   }
 
   /** Claims stay when their pod goes: its successor finds its data again. */
-  async #ensureClaims(set: StatefulSet, podName: string): Promise<Volume[]> {
-    const volumes: Volume[] = []
-    for (const template of set.spec.volumeClaimTemplates ?? []) {
-      const claimName = `${template.metadata.name}-${podName}`
-      volumes.push({ name: template.metadata.name, persistentVolumeClaim: { claimName } })
-      const key = { namespace: set.metadata.namespace, name: claimName }
-      if (this.context.caches.claims.get(key) !== undefined) continue
-      const draft: Draft<PersistentVolumeClaim> = {
-        metadata: {
-          ...key,
-          labels: { ...template.metadata.labels, ...set.spec.selector.matchLabels },
-          ...(template.metadata.annotations === undefined ? {} : { annotations: template.metadata.annotations }),
-        },
-        spec: template.spec,
+  async #ensureClaims(set: StatefulSet, podName: string): Promise<void> {
+    for (const draft of claimsOf(set, ordinalOf(podName))) {
+      const name = draft.metadata.name!
+      const known = this.context.caches.claims.get({ namespace: set.metadata.namespace, name })
+      if (known?.metadata.deletionTimestamp !== undefined) throw claimFailure(`pvc ${name} is being deleted`)
+      if (known !== undefined) continue
+      try {
+        await this.kube.create(PersistentVolumeClaims, draft)
+      } catch (error) {
+        if (!(error instanceof KubeError) || error.failure === 'alreadyExists') throw error
+        const told = `Create Claim ${name} for Pod ${podName} in StatefulSet ${set.metadata.name} failed error: ${error.message}`
+        this.events.event(set, 'Warning', 'FailedCreate', told)
+        throw claimFailure(`failed to create PVC ${name}: ${error.message}`, error)
       }
-      await this.kube.create(PersistentVolumeClaims, draft)
-      const message = `create Claim ${claimName} Pod ${podName} in StatefulSet ${set.metadata.name} success`
-      this.events.event(set, 'Normal', 'SuccessfulCreate', message)
+      const told = `Create Claim ${name} Pod ${podName} in StatefulSet ${set.metadata.name} success`
+      this.events.event(set, 'Normal', 'SuccessfulCreate', told)
     }
-    return volumes
+  }
+
+  /** Brings the owners of the pod's claims to what the retention policy says. */
+  async #settleClaims(set: StatefulSet, pod: Pod): Promise<void> {
+    for (const { metadata } of claimsOf(set, ordinalOf(pod.metadata.name))) {
+      const key = { namespace: set.metadata.namespace, name: metadata.name! }
+      const claim = this.context.caches.claims.get(key)
+      const owners = claim === undefined ? undefined : claimOwners(claim, set, pod)
+      if (claim === undefined || owners === undefined) continue
+      if (hasOtherController(claim, set, pod)) {
+        const told = `PersistentVolumeClaim ${key.name} has a conflicting OwnerReference that acts as a manging controller, the retention policy is ignored for this claim`
+        this.events.event(set, 'Warning', 'ConflictingController', told)
+      }
+      await this.#setOwners(claim, owners)
+    }
+  }
+
+  async #setOwners(claim: PersistentVolumeClaim, owners: NonNullable<ReturnType<typeof claimOwners>>): Promise<void> {
+    const ownerReferences = owners.length === 0 ? null : (owners as never)
+    const body = { metadata: { uid: claim.metadata.uid, ownerReferences } }
+    await this.kube.patch(PersistentVolumeClaims, claim.metadata, { type: 'merge', body })
+  }
+
+  /** The labels by which a pod is known may not be taken off. */
+  async #keepIdentity(set: StatefulSet, pod: Pod): Promise<void> {
+    const { name, uid, labels } = pod.metadata
+    if (labels?.[podNameLabel] === name) return
+    const body = { metadata: { uid, labels: identity(name, ordinalOf(name)) } }
+    await this.kube.patch(Pods, pod.metadata, { type: 'merge', body })
+    this.#tell(set, 'Update', name)
   }
 
   async #remove(set: StatefulSet, pod: Pod): Promise<void> {
-    await removePod(this.kube, pod)
-    const message = `delete Pod ${pod.metadata.name} in StatefulSet ${set.metadata.name} successful`
-    this.events.event(set, 'Normal', 'SuccessfulDelete', message)
+    try {
+      await removePod(this.kube, pod)
+    } catch (error) {
+      this.#tell(set, 'Delete', pod.metadata.name, error)
+      throw error
+    }
+    this.#tell(set, 'Delete', pod.metadata.name)
   }
 
-  async #updateStatus(seen: StatefulSet, current: string, update: string): Promise<Ms | undefined> {
+  #tell(set: StatefulSet, verb: 'Create' | 'Update' | 'Delete', pod: string, error?: unknown): void {
+    const what = `${verb} Pod ${pod} in StatefulSet ${set.metadata.name}`
+    if (error === undefined) this.events.event(set, 'Normal', `Successful${verb}`, `${what} successful`)
+    else if (error instanceof KubeError) {
+      this.events.event(set, 'Warning', `Failed${verb}`, `${what} failed error: ${error.message}`)
+    }
+  }
+
+  async #updateStatus(seen: StatefulSet, { current, update, collisions }: Revisions): Promise<Ms | undefined> {
     const set = this.context.caches.statefulSets.get(seen.metadata)
     if (set === undefined || set.metadata.uid !== seen.metadata.uid) return undefined
     const now = this.context.clock.now()
@@ -182,28 +317,32 @@ export class StatefulSetController extends WorkloadController {
     let onCurrent = 0
     let onUpdate = 0
     let next: number | undefined
-    for (const pod of this.#podsOf(set).values()) {
-      if (isPodFinished(pod)) continue
+    for (const pod of this.#podsOf(set)) {
       replicas++
-      const from = podAvailableFrom(pod, set.spec.minReadySeconds ?? 0)
-      if (isPodReady(pod)) ready++
-      if (from !== undefined && from <= now) available++
-      else if (from !== undefined) next = Math.min(next ?? Infinity, from - now)
+      if (pod.status?.phase === 'Running' && isPodReady(pod)) {
+        ready++
+        const from = podAvailableFrom(pod, set.spec.minReadySeconds ?? 0)!
+        if (from <= now) available++
+        else next = Math.min(next ?? Infinity, from - now)
+      }
       if (pod.metadata.deletionTimestamp !== undefined) continue
-      const revision = pod.metadata.labels?.[revisionLabel]
-      if (revision === current) onCurrent++
-      if (revision === update) onUpdate++
+      const revision = pod.metadata.labels?.[podRevisionLabel]
+      if (revision === current.metadata.name) onCurrent++
+      if (revision === update.metadata.name) onUpdate++
     }
-    const done = current !== update && onUpdate === replicas && ready === replicas && replicas === replicasOf(set)
+    const wanted = replicasOf(seen)
+    const done =
+      seen.spec.updateStrategy?.type !== 'OnDelete' && onUpdate === wanted && ready === wanted && replicas === wanted
+    if (done) onCurrent = onUpdate
     const status: StatefulSetStatus = {
       observedGeneration: seen.metadata.generation,
       replicas,
       ...(ready === 0 ? {} : { readyReplicas: ready }),
-      ...(done ? { currentReplicas: onUpdate } : onCurrent === 0 ? {} : { currentReplicas: onCurrent }),
+      ...(onCurrent === 0 ? {} : { currentReplicas: onCurrent }),
       ...(onUpdate === 0 ? {} : { updatedReplicas: onUpdate }),
-      currentRevision: done ? update : current,
-      updateRevision: update,
-      collisionCount: set.status?.collisionCount ?? 0,
+      currentRevision: (done ? update : current).metadata.name,
+      updateRevision: update.metadata.name,
+      collisionCount: collisions,
       availableReplicas: available,
     }
     if (JSON.stringify(status) !== JSON.stringify(set.status)) {
@@ -211,8 +350,31 @@ export class StatefulSetController extends WorkloadController {
     }
     return next === undefined ? undefined : ms(next)
   }
+
+  /** Revisions that no pod has and that are beyond the limit go, oldest first. */
+  async #truncate(set: StatefulSet, { current, update, all }: Revisions): Promise<void> {
+    const limit = set.spec.revisionHistoryLimit ?? 10
+    const live = new Set([current, update].map((revision) => revision.metadata.name))
+    for (const pod of this.#podsOf(set)) live.add(pod.metadata.labels?.[podRevisionLabel] ?? '')
+    const spare = all.filter((revision) => !live.has(revision.metadata.name))
+    for (const revision of spare.slice(0, Math.max(0, spare.length - limit))) await this.#history.remove(revision)
+  }
 }
 
-function withoutNamed(volumes: readonly Volume[], named: readonly Volume[]): Volume[] {
-  return volumes.filter((volume) => !named.some((other) => other.name === volume.name))
+/** One after another while each is well; or all at once, and then on in any case. */
+async function eachOf<T>(items: readonly T[], step: (item: T) => Promise<Step>, monotonic: boolean): Promise<Step> {
+  if (monotonic) {
+    for (const item of items) if ((await step(item)) === 'wait') return 'wait'
+  } else {
+    await slowStart(items.length, async (i) => void (await step(items[i]!)))
+  }
+  return 'on'
+}
+
+function identity(name: string, ordinal: number): { [label: string]: string } {
+  return { [podNameLabel]: name, [podIndexLabel]: String(ordinal) }
+}
+
+function claimFailure(message: string, cause?: unknown): KubeError {
+  return new KubeError('internal', { status: 'Failure', message, code: 500, reason: 'InternalError' }, cause)
 }
