@@ -51,11 +51,11 @@ function describeDifference(real: Answer | undefined, ours: Answer): string[] {
 it.each(caseFiles())('%s', async (file) => {
   const recorded = recordedOf(file)
   const lines: string[] = []
-  for (const { name, run } of casesOf(file)) {
-    for (const [step, ours] of await run(send)) {
-      const real = recorded[name]?.[step]
+  for (const each of casesOf(file)) {
+    for (const [step, ours] of await each.run(send)) {
+      const real = recorded[each.name]?.[step]
       if (isDeepStrictEqual(real, ours)) continue
-      lines.push(name, `  ${step}`, ...describeDifference(real, ours))
+      lines.push(each.name, `  ${step}`, ...describeDifference(real, ours))
     }
   }
   await expect(`${lines.join('\n')}\n`).toMatchFileSnapshot(`differences/${file}.txt`)

@@ -31,7 +31,7 @@ function send({ method, path, contentType, body }: Outgoing): Promise<Raw> {
 
 for (const file of files.length > 0 ? files : caseFiles()) {
   const recorded: Record<string, Record<string, Answer>> = {}
-  for (const { name, run } of casesOf(file, run)) recorded[name] = Object.fromEntries(await run(send))
+  for (const each of casesOf(file, run)) recorded[each.name] = Object.fromEntries(await each.run(send))
   const lines = Object.entries(recorded).map(([name, answers]) => {
     const inner = Object.entries(answers).map(
       ([step, answer]) => `  ${JSON.stringify(step)}: ${JSON.stringify(answer)}`,
