@@ -359,6 +359,13 @@ export class ApiServer {
       })
     }
     if (key.collection.get(home, name) !== undefined) throw alreadyExists(info, name)
+    this.#admission.settle(info, {
+      object,
+      old: undefined,
+      subresource: undefined,
+      dryRun: options.dryRun === true,
+      now: this.clock.now(),
+    })
     if (options.dryRun === true) return this.#objects.serve(info, object)
     const stored = this.#store.add(key, object)
     this.#admission.stored(stored)
@@ -765,6 +772,13 @@ export class ApiServer {
       const held = managersOf(next.metadata.managedFields)
       next = withMeta(next, { managedFields: this.#ownership.entriesAfter(context, info, held, old, next, options) })
     }
+    this.#admission.settle(info, {
+      object: next,
+      old,
+      subresource: options.subresource ?? options.writtenAs,
+      dryRun: options.dryRun === true,
+      now: this.clock.now(),
+    })
     if (options.dryRun === true) return this.#objects.serve(info, next)
     const place = this.#objects.place(info, key)
     if (!isNamespaces(info) && finalizersGone(next, old)) {

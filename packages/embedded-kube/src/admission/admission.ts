@@ -1,10 +1,12 @@
 // What the server itself adds to objects, and what it refuses for the cluster's sake, between defaulting and validation.
 import type { Random } from '@plimsoll/ports'
-import type { FieldError } from '../errors.ts'
-import { listOf, type StoredObject } from '../object.ts'
+import { forbidden, type FieldError } from '../errors.ts'
+import { fieldsOf, listOf, type StoredObject } from '../object.ts'
 import type { ResourceInfo } from '../resource-info.ts'
 import type { Store } from '../store/store.ts'
+import { claimLimitProblem, podLimitProblem } from './limit-ranges.ts'
 import { PodAdmission } from './pod-admission.ts'
+import { chargeQuotas, type Charged } from './resource-quotas.ts'
 import { ServiceAddresses } from './service-addresses.ts'
 
 export interface AdmissionOptions {
@@ -15,10 +17,12 @@ export interface AdmissionOptions {
 }
 
 export class Admission {
+  readonly #store: Store
   readonly #pods: PodAdmission
   readonly #addresses: ServiceAddresses
 
   constructor(store: Store, random: Random, options: AdmissionOptions) {
+    this.#store = store
     this.#pods = new PodAdmission(store, random.split('token-volumes'), options)
     this.#addresses = new ServiceAddresses(
       store.collection('', 'services'),
@@ -38,6 +42,27 @@ export class Admission {
     if (info.plural === 'services') return this.#addresses.allocate(object, old)
     if (info.plural === 'nodes' && old === undefined) return withNotReadyTaint(object)
     return object
+  }
+
+  /**
+   * The last word, once the object is found valid and is to be stored at once: LimitRanges, then ResourceQuotas, which are
+   * charged for it. @throws {KubeError} forbidden
+   */
+  settle(info: ResourceInfo, charged: Charged): void {
+    const problem = this.#limitProblem(info, charged)
+    if (problem !== undefined) throw forbidden(info, charged.object.metadata.name, problem)
+    chargeQuotas(this.#store, info, charged)
+  }
+
+  #limitProblem(info: ResourceInfo, { object, old, subresource }: Charged): string | undefined {
+    if (info.group !== '' || old?.metadata.deletionTimestamp !== undefined) return undefined
+    const ranges = this.#store.collection('', 'limitranges')
+    const { namespace = '' } = object.metadata
+    if (info.plural === 'pods' && (old === undefined || subresource === 'resize')) {
+      return podLimitProblem(fieldsOf(object.spec), ranges, namespace)
+    }
+    if (info.plural !== 'persistentvolumeclaims' || subresource !== undefined) return undefined
+    return claimLimitProblem(object, ranges)
   }
 
   /** Hears of every object that a client wrote. */

@@ -12,11 +12,12 @@ import {
   textOf,
   withDefaults,
   withField,
+  withMeta,
   type Fields,
   type StoredObject,
 } from '../object.ts'
 import type { Store } from '../store/store.ts'
-import { applyLimitRanges } from './limit-ranges.ts'
+import { applyLimitRanges, limitRangerAnnotation } from './limit-ranges.ts'
 import { qosClass } from './qos-class.ts'
 
 const podType = { group: '', plural: 'pods', kind: 'Pod' }
@@ -27,6 +28,8 @@ interface Prepared {
   readonly namespace: string
   readonly epoch: number
   readonly spec: Fields
+  /** What LimitRanges filled in, for the pod's annotations. */
+  readonly filledByRanges: string | undefined
   readonly qosClass: string
   readonly errors: readonly FieldError[]
 }
@@ -61,12 +64,23 @@ export class PodAdmission {
     const epoch = this.#epoch()
     let prepared = this.#prepared.get(given)
     if (prepared === undefined || prepared.namespace !== namespace || prepared.epoch !== epoch) {
-      const spec = this.#admit(podOnlyDefaults(podSpecDefaults(given)), namespace, pod.metadata.name)
-      prepared = { namespace, epoch, spec, qosClass: qosClass(spec), errors: podSpecErrors(spec, 'spec') }
+      const { spec, said } = this.#admit(podOnlyDefaults(podSpecDefaults(given)), namespace, pod.metadata.name)
+      prepared = {
+        namespace,
+        epoch,
+        spec,
+        filledByRanges: said,
+        qosClass: qosClass(spec),
+        errors: podSpecErrors(spec, 'spec'),
+      }
       if (this.#templates.has(given)) this.#prepared.set(given, prepared)
     }
     const status = { phase: 'Pending', qosClass: prepared.qosClass }
-    return { pod: { ...pod, spec: prepared.spec, status }, errors: prepared.errors }
+    const { spec, filledByRanges, errors } = prepared
+    const admitted = { ...pod, spec, status }
+    if (filledByRanges === undefined) return { pod: admitted, errors }
+    const annotations = { ...pod.metadata.annotations, [limitRangerAnnotation]: filledByRanges }
+    return { pod: withMeta(admitted, { annotations }), errors }
   }
 
   /** Changes with anything that admission reads. */
@@ -79,12 +93,12 @@ export class PodAdmission {
     )
   }
 
-  #admit(given: Fields, namespace: string, name: string): Fields {
+  #admit(given: Fields, namespace: string, name: string): ReturnType<typeof applyLimitRanges> {
     let spec = this.#withRuntimeClass(given, name)
     spec = this.#withPriority(spec, name)
     spec = withDefaultTolerations(spec)
-    spec = applyLimitRanges(spec, this.#store.collection('', 'limitranges'), namespace)
-    return this.#withServiceAccount(spec, namespace, name)
+    const filled = applyLimitRanges(spec, this.#store.collection('', 'limitranges'), namespace)
+    return { ...filled, spec: this.#withServiceAccount(filled.spec, namespace, name) }
   }
 
   #withPriority(spec: Fields, name: string): Fields {

@@ -7,6 +7,7 @@ import {
   csiDriverDefaults,
   endpointsDefaults,
   endpointSliceDefaults,
+  limitRangeDefaults,
   namespaceDefaults,
   networkPolicyDefaults,
   priorityClassDefaults,
@@ -77,6 +78,7 @@ const byStorage: Readonly<Record<string, KindRules>> = {
   '/secrets': kindRules({ defaults: secretDefaults, validateUpdate: immutableDataErrors }),
   '/configmaps': kindRules({ validateUpdate: immutableDataErrors }),
   '/endpoints': kindRules({ defaults: endpointsDefaults }),
+  '/limitranges': kindRules({ defaults: limitRangeDefaults }),
   '/persistentvolumeclaims': kindRules({ statusOnCreate: true, defaults: claimDefaults }),
   '/persistentvolumes': kindRules({ statusOnCreate: true, defaults: volumeDefaults }),
   '/replicationcontrollers': kindRules({

@@ -1,5 +1,6 @@
 // Defaults of the smaller kinds (kubernetes/kubernetes:pkg/apis/*/v1/defaults.go).
 import {
+  equal,
   fieldsOf,
   isFields,
   listOf,
@@ -79,6 +80,26 @@ export function volumeDefaults(object: StoredObject): StoredObject {
   return withField(filled, 'status', withDefaults(fieldsOf(filled.status), { phase: 'Pending' }))
 }
 
+/** Of a container: the most is the limit by default, the limit the request, and the least where there is no limit. */
+export function limitRangeDefaults(object: StoredObject): StoredObject {
+  return withSpec(object, (spec) =>
+    withField(
+      spec,
+      'limits',
+      mapSame(listOf(spec['limits']), (item) => {
+        if (item['type'] !== 'Container') return item
+        const limit = { ...fieldsOf(item['max']), ...fieldsOf(item['default']) }
+        const request = { ...fieldsOf(item['min']), ...limit, ...fieldsOf(item['defaultRequest']) }
+        return {
+          ...item,
+          ...(Object.keys(limit).length === 0 ? {} : { default: limit }),
+          ...(Object.keys(request).length === 0 ? {} : { defaultRequest: request }),
+        }
+      }),
+    ),
+  )
+}
+
 export function storageClassDefaults(object: StoredObject): StoredObject {
   return withDefaults(object, { reclaimPolicy: 'Delete', volumeBindingMode: 'Immediate' })
 }
@@ -89,8 +110,31 @@ export function autoscalerDefaults(object: StoredObject): StoredObject {
       listOf(spec['metrics']).length > 0
         ? undefined
         : [{ type: 'Resource', resource: { name: 'cpu', target: { type: 'Utilization', averageUtilization: 80 } } }]
-    return withDefaults(spec, { minReplicas: 1, metrics })
+    const { behavior } = spec
+    return {
+      ...withDefaults(spec, { minReplicas: 1, metrics }),
+      ...(isFields(behavior) ? { behavior: behaviorDefaults(behavior) } : {}),
+    }
   })
+}
+
+/** What an autoscaler may do is written out as soon as a part of it is said. */
+function behaviorDefaults(behavior: Fields): Fields {
+  const scaleUp = withDefaults(fieldsOf(behavior['scaleUp']), {
+    stabilizationWindowSeconds: 0,
+    selectPolicy: 'Max',
+    policies: [
+      { type: 'Pods', value: 4, periodSeconds: 15 },
+      { type: 'Percent', value: 100, periodSeconds: 15 },
+    ],
+  })
+  const scaleDown = withDefaults(fieldsOf(behavior['scaleDown']), {
+    selectPolicy: 'Max',
+    policies: [{ type: 'Percent', value: 100, periodSeconds: 15 }],
+  })
+  return equal(behavior['scaleUp'], scaleUp) && equal(behavior['scaleDown'], scaleDown)
+    ? behavior
+    : { ...behavior, scaleUp, scaleDown }
 }
 
 export function priorityClassDefaults(object: StoredObject): StoredObject {

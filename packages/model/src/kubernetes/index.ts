@@ -32,4 +32,14 @@ export {
   type QuantityFormat,
 } from './quantity.ts'
 export { PodMetricsType, type ContainerMetrics, type PodMetrics } from './metrics.ts'
+export { addExact, exactAmounts, podAmounts, type ExactAmounts } from './pod-amounts.ts'
+export {
+  amountsText,
+  countsTowards,
+  isInScopes,
+  quotaUsage,
+  sumAmounts,
+  unsaidForQuota,
+  type QuotaType,
+} from './resource-quota.ts'
 export { instant, microTimestamp, timestamp } from './time.ts'
