@@ -1,5 +1,5 @@
 import { ms, type Ms } from '@plimsoll/model'
-import { Lru } from './lru.ts'
+import { Recent } from './recent.ts'
 
 /** What the correlator looks at in an event. */
 export interface EventFacts {
@@ -27,22 +27,29 @@ export interface RecordedEvent {
 }
 
 export interface Correlation {
-  /** Under which repetitions of the event are found. */
-  readonly key: string
+  readonly kind: EventKind
   readonly message: string
+  /** Whether this stands for many alike. */
+  readonly combined: boolean
   /** The event to count up instead of making a new one. */
   readonly earlier: RecordedEvent | undefined
 }
 
-interface Alike {
+/** Events of one source, object, type and reason. One message is the rule: more is kept only where there is more. */
+interface EventKind {
   lastTimestamp: Ms
-  /** The first one; the set is made for the second. */
-  readonly message: string
+  message: string
+  /** The messages seen within the interval, once there are two. */
   messages: Set<string> | undefined
+  /** What stands on the server: of `message`, of the other messages, and for all that were combined. */
+  recorded: RecordedEvent | undefined
+  others: Map<string, RecordedEvent> | undefined
+  combined: RecordedEvent | undefined
 }
 
 const cacheSize = 4096
 const alikeMax = 10
+const othersMax = 64
 const alikeInterval = ms(600_000)
 
 /**
@@ -51,52 +58,69 @@ const alikeInterval = ms(600_000)
  */
 export class EventCorrelator {
   readonly #spam: SpamFilter
-  readonly #alike: Lru<Alike>
-  readonly #recorded: Lru<RecordedEvent>
-  readonly #buckets: Lru<{ tokens: number; at: Ms }>
+  readonly #kinds: Recent<EventKind>
+  readonly #buckets: Recent<{ tokens: number; at: Ms }>
 
   /** `capacity`: how many kinds of events are remembered, 4,096 as upstream when absent. */
   constructor(spam: SpamFilter = { burst: 25, refill: ms(300_000) }, capacity: number = cacheSize) {
     this.#spam = spam
-    this.#alike = new Lru(capacity)
-    this.#recorded = new Lru(capacity)
-    this.#buckets = new Lru(spam.key === undefined ? capacity : 2 * capacity)
+    this.#kinds = new Recent(capacity)
+    this.#buckets = new Recent(spam.key === undefined ? capacity : 2 * capacity)
   }
 
   /** What to write, or undefined when the event is one too many. `note` must follow when it was written. */
   correlate(event: EventFacts, now: Ms): Correlation | undefined {
-    const aggregated = this.#aggregate(event, now)
-    const earlier = this.#recorded.get(aggregated.key)
-    return this.#takeToken(event, now) ? { ...aggregated, earlier } : undefined
+    const correlation = this.#aggregate(event, now)
+    return this.#takeToken(event, now) ? correlation : undefined
   }
 
   /** The event stands on the server as this. */
-  note(key: string, recorded: RecordedEvent): void {
-    this.#recorded.set(key, recorded)
+  note({ kind, message, combined }: Correlation, recorded: RecordedEvent): void {
+    if (combined) kind.combined = recorded
+    else if (message === kind.message) kind.recorded = recorded
+    else {
+      kind.others ??= new Map()
+      kind.others.delete(message)
+      kind.others.set(message, recorded)
+      if (kind.others.size > othersMax) kind.others.delete(kind.others.keys().next().value!)
+    }
   }
 
-  #aggregate(event: EventFacts, now: Ms): { key: string; message: string } {
+  #aggregate(event: EventFacts, now: Ms): Correlation {
+    const { message } = event
     const key = [event.subject, event.type, event.reason].join('\0')
-    let alike = this.#alike.get(key)
-    if (alike === undefined || now - alike.lastTimestamp > alikeInterval)
-      this.#alike.set(key, (alike = { lastTimestamp: now, message: event.message, messages: undefined }))
-    alike.lastTimestamp = now
-    if (alike.messages === undefined && event.message !== alike.message) alike.messages = new Set([alike.message])
-    alike.messages?.add(event.message)
-    if (alike.messages === undefined || alike.messages.size < alikeMax) {
-      return { key: `${key}\0${event.message}`, message: event.message }
+    let kind = this.#kinds.get(key)
+    if (kind === undefined) {
+      kind = {
+        lastTimestamp: now,
+        message,
+        messages: undefined,
+        recorded: undefined,
+        others: undefined,
+        combined: undefined,
+      }
+      this.#kinds.set(key, kind)
+    } else if (now - kind.lastTimestamp > alikeInterval) kind.messages = new Set()
+    kind.lastTimestamp = now
+    if (kind.messages === undefined && message !== kind.message) kind.messages = new Set([kind.message])
+    kind.messages?.add(message)
+    if (kind.messages === undefined || kind.messages.size < alikeMax) {
+      const earlier = message === kind.message ? kind.recorded : kind.others?.get(message)
+      return { kind, message, combined: false, earlier }
     }
-    alike.messages.delete(alike.messages.keys().next().value!)
-    return { key, message: `(combined from similar events): ${event.message}` }
+    kind.messages.delete(kind.messages.keys().next().value!)
+    return { kind, message: `(combined from similar events): ${message}`, combined: true, earlier: kind.combined }
   }
 
   #takeToken(event: EventFacts, now: Ms): boolean {
     const { burst, refill, key } = this.#spam
     const bucketKey = key === undefined ? event.subject : key(event)
-    const bucket = this.#buckets.get(bucketKey) ?? { tokens: burst, at: now }
-    const tokens = Math.min(burst, bucket.tokens + (now - bucket.at) / refill)
-    const passes = tokens >= 1
-    this.#buckets.set(bucketKey, { tokens: passes ? tokens - 1 : tokens, at: now })
+    let bucket = this.#buckets.get(bucketKey)
+    if (bucket === undefined) this.#buckets.set(bucketKey, (bucket = { tokens: burst, at: now }))
+    bucket.tokens = Math.min(burst, bucket.tokens + (now - bucket.at) / refill)
+    bucket.at = now
+    const passes = bucket.tokens >= 1
+    if (passes) bucket.tokens--
     return passes
   }
 }

@@ -110,7 +110,7 @@ export class EventRecorder {
           earlier === undefined
             ? await this.#create(recording, correlation.message)
             : await this.#countUp(recording, correlation.message, earlier)
-        this.#correlator.note(correlation.key, recorded)
+        this.#correlator.note(correlation, recorded)
         return
       } catch (error) {
         if (!(error instanceof KubeError)) throw error
