@@ -1,4 +1,4 @@
-import type { Pod } from '@plimsoll/model'
+import { wholeValue, type Pod } from '@plimsoll/model'
 import type {
   Clock,
   ContainerRequest,
@@ -26,6 +26,8 @@ import { EndpointSliceController } from './controllers/endpoint-slice.ts'
 import { JobController } from './controllers/job.ts'
 import { StatefulSetController } from './controllers/statefulset.ts'
 import { VolumeProvisioner } from './controllers/volume-provisioner.ts'
+import { FaultDesk } from './faults/fault-desk.ts'
+import type { Fault } from './faults/fault.ts'
 import { Kubelets } from './kubelet/kubelets.ts'
 import type { PodLogs } from './pod-logs.ts'
 import { Scheduler } from './scheduler/scheduler.ts'
@@ -54,6 +56,8 @@ export interface EmbeddedClusterOptions {
    * 10 s, as people who look at leases in real time expect.
    */
   readonly heartbeats?: 'lazy' | 'written'
+  /** Told what the cloud is to suffer from now on: faults that are ordered through the API server. */
+  readonly onCloudFaults?: (faults: readonly Fault[]) => void
 }
 
 /** What nodes and containers use, as `kubectl top` shows it. */
@@ -72,6 +76,7 @@ export class EmbeddedCluster {
   readonly usage: Usage
   readonly #caches: Caches
   readonly #kubelets: Kubelets
+  readonly #faults: FaultDesk
   readonly #controllers: readonly Controller[]
   readonly #scheduler: Scheduler
   readonly #log: Log
@@ -90,6 +95,14 @@ export class EmbeddedCluster {
       random: o.random.split('caches'),
       log: log.named('informers'),
     })
+    // Nobody's part in the cluster: the hand of whoever plays fate.
+    this.#faults = new FaultDesk({
+      kube: o.kube({ name: 'plimsoll:faults', groups: ['system:masters', ...authenticated] }, 'plimsoll-faults'),
+      caches: this.#caches,
+      clock,
+      random: o.random.split('faults'),
+      log: log.named('faults'),
+    })
     this.#kubelets = new Kubelets({
       kubeOfNode: (name) =>
         o.kube({ name: `system:node:${name}`, groups: ['system:nodes', ...authenticated] }, 'kubelet'),
@@ -102,6 +115,10 @@ export class EmbeddedCluster {
       machines,
       programs,
       heartbeats: o.heartbeats ?? 'lazy',
+      faults: this.#faults,
+      memoryUse: (pod) =>
+        new Map([...(this.usage.pod(pod.metadata) ?? [])].map(([name, { memory }]) => [name, wholeValue(memory)])),
+      onCloudFaults: o.onCloudFaults,
     })
     const context: ControllerContext = {
       caches: this.#caches,
@@ -153,6 +170,7 @@ export class EmbeddedCluster {
   async start(): Promise<void> {
     const { signal } = this.#stop
     await this.#caches.start(signal)
+    await this.#faults.start(signal)
     this.#running = Promise.all(
       this.#controllers.map((controller) =>
         controller.run(signal).catch((error: unknown) => {
@@ -166,6 +184,7 @@ export class EmbeddedCluster {
 
   /** Everything stops where it is, as when the power goes. */
   async stop(): Promise<void> {
+    this.#faults.stop()
     this.#kubelets.stop()
     this.#stop.abort(new Error('the embedded cluster stops'))
     await this.#running

@@ -74,6 +74,10 @@ export class Timing {
   exit(random: Random): Ms {
     return this.#draw(random, exit)
   }
+  /** From the end of a shortage until the node's condition says so. */
+  pressureTransition(): Ms {
+    return this.#scaled(300)
+  }
   /** While `concurrent` pulls, this one included, share the line. */
   pull(bytes: number, concurrent: number): Ms {
     return this.#scaled(pullOverheadSeconds + (bytes * concurrent) / pullBandwidth)

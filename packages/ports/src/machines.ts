@@ -1,4 +1,4 @@
-import type { NodeAddress, Taint } from '@plimsoll/model'
+import type { Ms, NodeAddress, Taint } from '@plimsoll/model'
 import type { Subscription } from './kube-api.ts'
 
 /** A running computer that wants to be a node: what its kubelet is configured with and finds on itself. */
@@ -20,7 +20,21 @@ export interface Machine {
   readonly kubeletVersion: string
   /** Decides how long it boots. */
   readonly imageFamily: 'al2023' | 'al2' | 'bottlerocket' | 'other'
+  /** Of the instance. */
+  readonly tags?: { readonly [key: string]: string }
+  /** How many addresses the network plugin can give to pods, by the type's network interfaces; absent: any number. */
+  readonly podAddressesMax?: number
 }
+
+/** What a cloud may do to a machine by itself. */
+export type Mishap =
+  /** It is gone, without notice. */
+  | { readonly kind: 'terminate' }
+  | { readonly kind: 'stop' }
+  /** A spot instance is taken back `notice` after its notice, which follows `rebalance` after a recommendation. */
+  | { readonly kind: 'spotInterruption'; readonly notice: Ms; readonly rebalance?: Ms }
+  /** The hardware under it is retired `after` its announcement. */
+  | { readonly kind: 'retirement'; readonly after: Ms }
 
 export interface MachineSink {
   /** The machine has power: its kubelet will start after a boot time. Called for those already running as well. */
@@ -36,4 +50,6 @@ export interface Machines {
   watch(sink: MachineSink): Subscription
   /** What the cloud says of an instance; `missing` also when it was terminated. */
   state(providerId: string): 'pending' | 'running' | 'stopped' | 'missing'
+  /** Lets something befall a machine, as a test or a person asks for. Absent where that is not in our hands. */
+  befall?(providerId: string, mishap: Mishap): void
 }

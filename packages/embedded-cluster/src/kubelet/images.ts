@@ -50,8 +50,8 @@ export class ImageStore {
 
   report(): ContainerImage[] {
     return [...this.#present]
-      .map((image) => ({ names: [imageId(image), image], sizeBytes: imageBytes(image) }))
-      .sort((a, b) => b.sizeBytes - a.sizeBytes || (a.names[1]! < b.names[1]! ? -1 : 1))
+      .map((image) => ({ names: [...new Set([imageId(image), imageName(image)])], sizeBytes: imageBytes(image) }))
+      .sort((a, b) => b.sizeBytes - a.sizeBytes || (a.names.at(-1)! < b.names.at(-1)! ? -1 : 1))
       .slice(0, reportedMax)
   }
 }
@@ -61,11 +61,31 @@ export function pulledMessage(image: string, pull: Pull): string {
   return `Successfully pulled image "${image}" in ${took} (${took} including waiting). Image size: ${pull.bytes} bytes.`
 }
 
-const facts = new Map<string, { readonly id: string; readonly bytes: number }>()
+/** What the container runtime says of an image that it cannot find. */
+export function pullError(image: string): string {
+  const name = normalImage(image)
+  return `rpc error: code = NotFound desc = failed to pull and unpack image "${name}": failed to resolve reference "${name}": ${name}: not found`
+}
+
+/** The whole name of an image, as a container runtime knows it (distribution/reference: ParseNormalizedNamed). */
+export function normalImage(image: string): string {
+  const slash = image.indexOf('/')
+  const host = slash < 0 ? '' : image.slice(0, slash)
+  const named = /[.:]/.test(host) || host === 'localhost'
+  const full = named ? image : `docker.io/${slash < 0 ? 'library/' : ''}${image}`
+  return full.includes('@') || /:[^/]*$/.test(full) ? full : `${full}:latest`
+}
+
+const facts = new Map<string, { readonly name: string; readonly id: string; readonly bytes: number }>()
 
 /** `repository@sha256:…`, always the same for one image. */
 export function imageId(image: string): string {
   return factsOf(image).id
+}
+
+/** normalImage, remembered. */
+export function imageName(image: string): string {
+  return factsOf(image).name
 }
 
 /** Unknown to us, so decided by the name: 20 to 220 MB, little for pause images. */
@@ -73,15 +93,16 @@ function imageBytes(image: string): number {
   return factsOf(image).bytes
 }
 
-function factsOf(image: string): { readonly id: string; readonly bytes: number } {
+function factsOf(image: string): { readonly name: string; readonly id: string; readonly bytes: number } {
   let known = facts.get(image)
   if (known === undefined) {
     let digest = ''
     for (let i = 0; i < 8; i++) digest += fnv(`${i}${image}`).toString(16).padStart(8, '0')
-    const at = image.indexOf('@')
-    const repository = at >= 0 ? image.slice(0, at) : image.replace(/:[^/:]*$/, '')
+    const normal = normalImage(image)
+    const at = normal.indexOf('@')
+    const repository = normal.replace(/:[^/:]*$/, '')
     const bytes = /(^|\/)pause[:@-]|\/pause$/.test(image) ? 299_513 : 20_000_000 + (fnv(image) % 200_000_000)
-    known = { id: at >= 0 ? image : `${repository}@sha256:${digest}`, bytes }
+    known = { name: normal, id: at >= 0 ? normal : `${repository}@sha256:${digest}`, bytes }
     facts.set(image, known)
   }
   return known

@@ -15,10 +15,13 @@ import {
   type Timer,
 } from '@plimsoll/ports'
 import { onChange, type Caches } from '../caches.ts'
+import type { FaultDesk, FaultVictims } from '../faults/fault-desk.ts'
+import { faultDuration, type Fault } from '../faults/fault.ts'
 import type { PodLogOptions, PodLogs, PodLogSink } from '../pod-logs.ts'
 import type { Timing } from '../timing.ts'
 import { EventCorrelator } from '@plimsoll/runtime'
 import { AddressPool } from './addresses.ts'
+import type { MemoryUse } from './eviction.ts'
 import { heartbeatMs, Kubelet } from './kubelet.ts'
 import type { PodLife } from './pod-life.ts'
 
@@ -33,9 +36,13 @@ export interface KubeletsOptions {
   readonly machines: Machines
   readonly programs: ProgramTable
   readonly heartbeats: 'lazy' | 'written'
+  readonly faults: FaultDesk
+  readonly memoryUse: (pod: Pod) => MemoryUse
+  /** What the cloud suffers from now on. */
+  readonly onCloudFaults?: ((faults: readonly Fault[]) => void) | undefined
 }
 
-export class Kubelets implements PodLogs {
+export class Kubelets implements PodLogs, FaultVictims {
   readonly #o: KubeletsOptions
   readonly #byNode = new Map<string, Kubelet>()
   readonly #nodeOfMachine = new Map<string, string>()
@@ -50,6 +57,7 @@ export class Kubelets implements PodLogs {
 
   constructor(options: KubeletsOptions) {
     this.#o = options
+    options.faults.serve(this)
     onChange(options.caches.pods, (now, was) => this.#podChanged(now, was))
   }
 
@@ -88,7 +96,7 @@ export class Kubelets implements PodLogs {
   }
 
   isAlive(nodeName: string): boolean {
-    return this.#byNode.get(nodeName)?.lastHeartbeat(this.#o.clock.now()) !== undefined
+    return this.#byNode.get(nodeName)?.alive === true
   }
 
   #started(machine: Machine): void {
@@ -110,6 +118,11 @@ export class Kubelets implements PodLogs {
       hasNetworkPlugin: () => caches.daemonSets.get(networkPlugin) !== undefined,
       isNetworkPlugin: (pod) =>
         pod.metadata.namespace === networkPlugin.namespace && controllerOf(pod)?.name === networkPlugin.name,
+      machineFaults: this.#o.faults.ofMachine(machine),
+      faultsOfNode: () => this.#o.faults.ofNode(machine.nodeName),
+      faultsOfPod: (pod) => this.#o.faults.ofPod(pod),
+      memoryUse: this.#o.memoryUse,
+      onHung: () => this.#silent(machine.nodeName),
     })
     this.#byNode.set(machine.nodeName, kubelet)
     kubelet.start()
@@ -125,7 +138,59 @@ export class Kubelets implements PodLogs {
     this.#byNode.delete(nodeName)
     if (heartbeat === undefined) return
     this.#silentSince.set(nodeName, heartbeat)
+    this.#silent(nodeName)
+  }
+
+  #silent(nodeName: string): void {
     for (const handler of this.#onSilent) handler(nodeName)
+  }
+
+  node(name: string, faults: readonly Fault[]): void {
+    this.#byNode.get(name)?.suffer(faults)
+  }
+
+  pod(pod: Pod, faults: readonly Fault[]): void {
+    this.#byNode
+      .get(pod.spec.nodeName ?? '')
+      ?.life(pod)
+      ?.suffer(faults)
+  }
+
+  cloud(faults: readonly Fault[]): void {
+    this.#o.onCloudFaults?.(faults)
+  }
+
+  nodeOnce(name: string, fault: Fault): void {
+    const { machines, caches, log } = this.#o
+    const kubelet = this.#byNode.get(name)
+    const providerId = kubelet?.machine.providerId ?? caches.nodes.get({ name })?.spec.providerID ?? ''
+    switch (fault.name) {
+      case 'kubelet-restart':
+        kubelet?.restart(fault).catch((error: unknown) => log.error('The kubelet failed', { node: name, err: error }))
+        break
+      case 'reboot':
+        // The machine keeps its power: the cloud sees nothing of it.
+        if (kubelet === undefined) break
+        this.#halted(providerId)
+        this.#started(kubelet.machine)
+        break
+      case 'terminate':
+      case 'stop':
+        machines.befall?.(providerId, { kind: fault.name })
+        break
+      case 'spot-interruption': {
+        const rebalance = faultDuration(fault, 'rebalance')
+        const notice = faultDuration(fault, 'notice') ?? spotNotice
+        const warned = rebalance === undefined ? {} : { rebalance }
+        machines.befall?.(providerId, { kind: 'spotInterruption', notice, ...warned })
+        break
+      }
+      case 'retirement':
+        machines.befall?.(providerId, { kind: 'retirement', after: faultDuration(fault, 'in') ?? retirementNotice })
+        break
+      default:
+        break
+    }
   }
 
   /** The Node object is gone: its past is of no use to anyone. */
@@ -200,6 +265,9 @@ export class Kubelets implements PodLogs {
     return kubelet === undefined || !this.isAlive(name) ? undefined : [...kubelet.lives()].map(({ pod }) => pod)
   }
 }
+
+const spotNotice = ms(120_000)
+const retirementNotice = ms(600_000)
 
 /** The VPC network plugin: where its DaemonSet exists, a node is ready no earlier than its pod there. */
 const networkPlugin = { namespace: 'kube-system', name: 'aws-node' }

@@ -70,12 +70,16 @@ export function cloudLabels(machine: Machine): Labels {
   return pick(allLabels(machine), isCloudLabel)
 }
 
+/** What a node may run short of. */
+export type Pressure = 'memory' | 'disk' | 'pid'
+
 export interface NodeHealth {
   /** Why the node is not ready; undefined when it is. */
   readonly complaint: string | undefined
   readonly images: readonly ContainerImage[]
-  /** Whether device plugins have told of GPUs and the like. */
-  readonly devices: boolean
+  /** Whether device plugins have told of GPUs and the like; `lost`: they have, and are gone. */
+  readonly devices: 'unknown' | 'known' | 'lost'
+  readonly pressures: ReadonlySet<Pressure>
   readonly bootId: string
   readonly machineId: string
 }
@@ -125,9 +129,11 @@ export function nodeStatus(machine: Machine, health: NodeHealth, before: Node | 
 
 type Amounts = { readonly [resource: string]: string }
 
-function counted(amounts: Amounts, devices: boolean): Amounts {
-  if (devices) return amounts
-  return Object.fromEntries(Object.entries(amounts).filter(([name]) => !isDevice(name)))
+function counted(amounts: Amounts, devices: NodeHealth['devices']): Amounts {
+  if (devices === 'known') return amounts
+  const entries = Object.entries(amounts)
+  if (devices === 'lost') return Object.fromEntries(entries.map(([name, n]) => [name, isDevice(name) ? '0' : n]))
+  return Object.fromEntries(entries.filter(([name]) => !isDevice(name)))
 }
 
 export function isDevice(resource: string): boolean {
@@ -142,26 +148,80 @@ function uuidOf(machineId: string): string {
 
 type Finding = Pick<NodeCondition, 'type' | 'status' | 'reason' | 'message'>
 
-function nodeConditions(health: NodeHealth, before: readonly NodeCondition[], now: Ms): NodeCondition[] {
-  const findings: Finding[] = [
-    {
-      type: 'MemoryPressure',
-      status: 'False',
+const pressureKinds: readonly Pressure[] = ['memory', 'disk', 'pid']
+
+interface PressureWords {
+  readonly condition: string
+  readonly well: { readonly reason: string; readonly message: string; readonly event: string }
+  readonly unwell: { readonly reason: string; readonly message: string; readonly event: string }
+}
+
+export const pressureWords: Record<Pressure, PressureWords> = {
+  memory: {
+    condition: 'MemoryPressure',
+    well: {
       reason: 'KubeletHasSufficientMemory',
       message: 'kubelet has sufficient memory available',
+      event: 'NodeHasSufficientMemory',
     },
-    {
-      type: 'DiskPressure',
-      status: 'False',
+    unwell: {
+      reason: 'KubeletHasInsufficientMemory',
+      message: 'kubelet has insufficient memory available',
+      event: 'NodeHasInsufficientMemory',
+    },
+  },
+  disk: {
+    condition: 'DiskPressure',
+    well: {
       reason: 'KubeletHasNoDiskPressure',
       message: 'kubelet has no disk pressure',
+      event: 'NodeHasNoDiskPressure',
     },
-    {
-      type: 'PIDPressure',
-      status: 'False',
+    unwell: { reason: 'KubeletHasDiskPressure', message: 'kubelet has disk pressure', event: 'NodeHasDiskPressure' },
+  },
+  pid: {
+    condition: 'PIDPressure',
+    well: {
       reason: 'KubeletHasSufficientPID',
       message: 'kubelet has sufficient PID available',
+      event: 'NodeHasSufficientPID',
     },
+    unwell: {
+      reason: 'KubeletHasInsufficientPID',
+      message: 'kubelet has insufficient PID available',
+      event: 'NodeHasInsufficientPID',
+    },
+  },
+}
+
+function pressureFinding(pressure: Pressure, has: boolean): Finding {
+  const words = pressureWords[pressure]
+  const { reason, message } = has ? words.unwell : words.well
+  return { type: words.condition, status: has ? 'True' : 'False', reason, message }
+}
+
+/** The reasons of the events that a kubelet records when it says something new of its node. */
+export function conditionEvents(before: Node, after: NodeStatus): readonly string[] {
+  const statusOf = (conditions: readonly NodeCondition[] | undefined, type: string): string | undefined =>
+    conditions?.find((condition) => condition.type === type)?.status
+  const changed = (type: string): string | undefined => {
+    const now = statusOf(after.conditions, type)
+    return now === statusOf(before.status?.conditions, type) ? undefined : now
+  }
+  const reasons: string[] = []
+  for (const pressure of pressureKinds) {
+    const words = pressureWords[pressure]
+    const now = changed(words.condition)
+    if (now !== undefined) reasons.push(now === 'True' ? words.unwell.event : words.well.event)
+  }
+  const ready = changed('Ready')
+  if (ready !== undefined) reasons.push(ready === 'True' ? 'NodeReady' : 'NodeNotReady')
+  return reasons
+}
+
+function nodeConditions(health: NodeHealth, before: readonly NodeCondition[], now: Ms): NodeCondition[] {
+  const findings: Finding[] = [
+    ...pressureKinds.map((pressure) => pressureFinding(pressure, health.pressures.has(pressure))),
     health.complaint === undefined
       ? { type: 'Ready', status: 'True', reason: 'KubeletReady', message: 'kubelet is posting ready status' }
       : { type: 'Ready', status: 'False', reason: 'KubeletNotReady', message: health.complaint },

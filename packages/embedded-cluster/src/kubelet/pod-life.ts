@@ -16,15 +16,16 @@ import {
   type Timer,
 } from '@plimsoll/ports'
 import type { EventRecorder } from '@plimsoll/runtime'
+import { faultDuration, faultNumber, type Fault, type FaultName } from '../faults/fault.ts'
 import { Lifetime } from '../machinery/lifetime.ts'
 import { podReference } from '../machinery/reference.ts'
 import { isSidecar } from '../pods.ts'
 import type { Timing } from '../timing.ts'
 import { ContainerLog } from './container-log.ts'
 import { ContainerConfigError, containerEnvironment } from './environment.ts'
-import { pulledMessage, type ImageStore } from './images.ts'
+import { pulledMessage, pullError, type ImageStore } from './images.ts'
 import { podStatus, type ContainerView, type Role, type RunState, type TerminatedState } from './pod-status.ts'
-import { probeOnce, type ProbeResult } from './probe.ts'
+import { probeOnce, unanswered, unready, type ProbeResult } from './probe.ts'
 import {
   annotatedDuration,
   exitDurationAnnotation,
@@ -44,6 +45,13 @@ const longestBackoffMs = 300_000
 const mountRetry = ms(2000)
 const defaultGraceSeconds = 30
 const rejectionDelay = ms(50)
+/** Until the network plugin is asked again for an address that it did not have. */
+const sandboxRetry = ms(13_000)
+/** What a kubelet evicts gets no time to say good-bye. */
+const evictionGraceSeconds = 1
+/** How long a run lasts that a fault is to end. */
+const doomDefault = ms(2000)
+const neverPull = 'ErrImageNeverPull'
 
 /** What a pod needs of the kubelet that runs it. */
 export interface PodHost {
@@ -69,9 +77,14 @@ export interface PodHost {
   admit(pod: Pod): Refusal | undefined
   /** Idempotent. */
   release(pod: Pod): void
-  takeAddress(pod: Pod): string
+  /** Undefined when the node's network interfaces have none left. */
+  takeAddress(pod: Pod): string | undefined
   freeAddress(address: string): void
+  /** What the pod suffers now. */
+  faultsOf(pod: Pod): readonly Fault[]
 }
+
+type ProbeKind = 'Startup' | 'Readiness' | 'Liveness'
 
 class ContainerRun implements ContainerView {
   readonly spec: Container
@@ -90,6 +103,10 @@ class ContainerRun implements ContainerView {
   readonly ports = new Set<number>()
   /** Ends with the current run: probes, delayed readiness. */
   run: Lifetime | undefined = undefined
+  /** Ends with the run, or when probes are begun anew. */
+  probes: Lifetime | undefined = undefined
+  /** A fault's end of this run. */
+  doom: Timer | undefined = undefined
   /** Being stopped, and what its end is to be called then. */
   stopping = false
 
@@ -120,11 +137,14 @@ export class PodLife {
   #wakeStart: (() => void) | undefined
   #posting: Promise<void> | undefined
   #postAgain = false
+  #faults: readonly Fault[]
+  #disruption: string | undefined
 
   constructor(kubelet: PodHost, pod: Pod) {
     this.#kubelet = kubelet
     this.#life = new Lifetime(kubelet.clock)
     this.#pod = pod
+    this.#faults = kubelet.faultsOf(pod)
     this.#random = kubelet.random.split(`${pod.metadata.namespace}/${pod.metadata.name}`)
     this.#startTime = instant(pod.status?.startTime) ?? kubelet.clock.now()
   }
@@ -141,6 +161,10 @@ export class PodLife {
   }
   get ready(): boolean {
     return this.#containers.length > 0 && this.#containers.every((c) => c.role === 'init' || c.ready)
+  }
+
+  get ending(): boolean {
+    return this.#ending
   }
 
   http(port: number, request: ContainerRequest): ContainerResponse | undefined {
@@ -227,8 +251,7 @@ export class PodLife {
     if (this.#ending) return
     await this.#life.sleep(this.#kubelet.timing.sandbox(this.#random))
     if (this.#ending) return
-    this.#podIP = this.#kubelet.takeAddress(this.#pod)
-    this.#holdsAddress = true
+    if (!(await this.#takeAddress())) return
     this.#sandbox = true
     for (const run of this.#containers) {
       if (this.#ending) return
@@ -243,6 +266,25 @@ export class PodLife {
       }
     }
     await this.#post()
+  }
+
+  async #takeAddress(): Promise<boolean> {
+    for (;;) {
+      this.#podIP = this.#kubelet.takeAddress(this.#pod)
+      if (this.#podIP !== undefined) {
+        this.#holdsAddress = true
+        return true
+      }
+      const sandbox = hex(this.#random, 64)
+      const problem = `plugin type="aws-cni" name="aws-cni" failed (add): add cmd: failed to assign an IP address to container`
+      this.#event(
+        'Warning',
+        'FailedCreatePodSandBox',
+        `Failed to create pod sandbox: rpc error: code = Unknown desc = failed to setup network for sandbox "${sandbox}": ${problem}`,
+      )
+      await this.#life.sleep(sandboxRetry)
+      if (this.#ending) return false
+    }
   }
 
   #passed(run: ContainerRun): boolean {
@@ -279,8 +321,7 @@ export class PodLife {
 
   /** Pulls, creates and starts one container; false when it cannot be made (yet). */
   async #start(run: ContainerRun): Promise<boolean> {
-    await this.#pull(run)
-    if (this.#ending) return false
+    if (!(await this.#pull(run)) || this.#ending) return false
     const program = this.#kubelet.programs(run.spec.image ?? '')
     let surroundings
     try {
@@ -354,41 +395,91 @@ export class PodLife {
       })
     }
     if (run.role !== 'init') this.#startProbes(run)
+    this.#doom(run)
     return true
   }
 
-  async #pull(run: ContainerRun): Promise<void> {
+  /** Brings the image; false when the pod ends first. */
+  async #pull(run: ContainerRun): Promise<boolean> {
     const image = run.spec.image ?? ''
     const { images } = this.#kubelet
-    if (images.has(image) && run.spec.imagePullPolicy !== 'Always') {
-      this.#event('Normal', 'Pulled', `Container image "${image}" already present on machine`, run)
-      return
+    const policy = run.spec.imagePullPolicy
+    let delay = firstBackoffMs
+    for (;;) {
+      const failing = this.#fault('image-pull-failure', run) !== undefined
+      if (!failing && images.has(image) && policy !== 'Always') {
+        this.#event('Normal', 'Pulled', `Container image "${image}" already present on machine`, run)
+        return true
+      }
+      if (policy === 'Never') {
+        const message = `Container image "${image}" is not present with pull policy of Never`
+        this.#event('Warning', neverPull, message, run)
+        this.#event('Warning', 'Failed', `Error: ${neverPull}`, run)
+        this.#wait(run, neverPull, message)
+      } else {
+        this.#event('Normal', 'Pulling', `Pulling image "${image}"`, run)
+        // The address is there while the image comes.
+        if (!images.has(image)) this.#dirty()
+        const problem = failing ? pullError(image) : undefined
+        if (problem === undefined) {
+          const pull = await images.pull(image)
+          if (this.#ending) return false
+          this.#event('Normal', 'Pulled', pulledMessage(image, pull), run)
+          return true
+        }
+        await this.#life.sleep(this.#kubelet.timing.pull(0, 1))
+        if (this.#ending) return false
+        this.#event('Warning', 'Failed', `Failed to pull image "${image}": ${problem}`, run)
+        this.#event('Warning', 'Failed', 'Error: ErrImagePull', run)
+        this.#wait(run, 'ErrImagePull', problem)
+        const shown = Math.min(delay / 2, firstBackoffMs)
+        await this.#life.sleep(ms(shown))
+        if (this.#ending) return false
+        const backOff = `Back-off pulling image "${image}"`
+        this.#event('Normal', 'BackOff', backOff, run)
+        this.#event('Warning', 'Failed', 'Error: ImagePullBackOff', run)
+        this.#wait(run, 'ImagePullBackOff', `${backOff}: ErrImagePull: ${problem}`)
+        await this.#life.sleep(ms(delay - shown))
+        if (this.#ending) return false
+        delay = Math.min(delay * 2, longestBackoffMs)
+        continue
+      }
+      await this.#life.sleep(ms(firstBackoffMs))
+      if (this.#ending) return false
     }
-    this.#event('Normal', 'Pulling', `Pulling image "${image}"`, run)
-    // The address is there while the image comes.
-    if (!images.has(image)) this.#dirty()
-    const pull = await images.pull(image)
-    if (this.#ending) return
-    this.#event('Normal', 'Pulled', pulledMessage(image, pull), run)
+  }
+
+  #wait(run: ContainerRun, reason: string, message: string): void {
+    run.state = { kind: 'waiting', reason, message }
+    this.#dirty()
   }
 
   #startProbes(run: ContainerRun): void {
     const { startupProbe, readinessProbe, livenessProbe } = run.spec
+    run.probes = new Lifetime(this.#kubelet.clock)
     const begin = (): void => {
       run.started = true
-      if (readinessProbe === undefined) run.ready = true
-      else this.#probe(run, 'Readiness', readinessProbe)
-      // Nothing that we do not run can be found dead.
-      if (livenessProbe !== undefined && run.process instanceof ProgramProcess) {
-        this.#probe(run, 'Liveness', livenessProbe)
-      }
+      if (readinessProbe !== undefined) this.#probe(run, 'Readiness', readinessProbe)
+      else run.ready = this.#fault('not-ready', run) === undefined
+      // Nothing that we do not run can be found dead, unless a fault wants it so.
+      const mayDie = run.process instanceof ProgramProcess || this.#fault('unresponsive', run) !== undefined
+      if (livenessProbe !== undefined && mayDie) this.#probe(run, 'Liveness', livenessProbe)
       this.#advance(run)
     }
-    if (startupProbe === undefined) begin()
+    if (startupProbe === undefined || run.started) begin()
     else this.#probe(run, 'Startup', startupProbe, begin)
   }
 
-  #probe(run: ContainerRun, kind: 'Startup' | 'Readiness' | 'Liveness', probe: Probe, onStarted?: () => void): void {
+  /** How a fault makes the container answer; undefined when it answers as it would. */
+  #faultyAnswer(run: ContainerRun, kind: ProbeKind, probe: Probe): ProbeResult | undefined {
+    if (kind === 'Startup') return undefined
+    const ip = this.#podIP ?? ''
+    if (this.#fault('unresponsive', run) !== undefined) return unanswered(probe, run.spec, ip)
+    if (kind === 'Readiness' && this.#fault('not-ready', run) !== undefined) return unready(probe, run.spec, ip)
+    return undefined
+  }
+
+  #probe(run: ContainerRun, kind: ProbeKind, probe: Probe, onStarted?: () => void): void {
     const period = ms((probe.periodSeconds ?? 10) * 1000)
     const initial = (probe.initialDelaySeconds ?? 0) * 1000
     const successes = probe.successThreshold ?? 1
@@ -397,18 +488,22 @@ export class PodLife {
       else if (kind === 'Readiness') run.ready = true
       this.#dirty()
     }
-    if (!(run.process instanceof ProgramProcess)) {
+    const lifetime = run.probes!
+    if (!(run.process instanceof ProgramProcess) && this.#faultyAnswer(run, kind, probe) === undefined) {
+      if (kind === 'Readiness' && run.ready) return
       // It answers as soon as it is up: no need to ask it every few seconds.
       const up = annotatedDuration(this.#pod, readyDelayAnnotation) ?? this.#kubelet.timing.becomeReady(this.#random)
       const late = Math.max(0, up - initial)
       const asked = initial + Math.ceil(late / period) * (initial > 0 ? period : 0) + (initial > 0 ? 0 : late)
-      run.run!.after(ms(asked + (successes - 1) * period), pass)
+      lifetime.after(ms(asked + (successes - 1) * period), pass)
       return
     }
     let inRow = 0
     let last: ProbeResult['kind'] | undefined
     const ask = (): void => {
-      const result = probeOnce(probe, run.spec, this.#podIP ?? '', (port, request) => this.http(port, request))
+      const result =
+        this.#faultyAnswer(run, kind, probe) ??
+        probeOnce(probe, run.spec, this.#podIP ?? '', (port, request) => this.http(port, request))
       inRow = result.kind === last ? inRow + 1 : 1
       last = result.kind
       if (result.kind === 'success') {
@@ -434,14 +529,68 @@ export class PodLife {
           }
         }
       }
-      run.run!.after(period, ask)
+      lifetime.after(period, ask)
     }
-    run.run!.after(ms(Math.max(initial, kind === 'Liveness' ? period : 1)), ask)
+    lifetime.after(ms(Math.max(initial, kind === 'Liveness' ? period : 1)), ask)
+  }
+
+  #fault(name: FaultName, run?: ContainerRun): Fault | undefined {
+    return this.#faults.find((fault) => {
+      const { container } = fault.parameters
+      if (fault.name !== name) return false
+      return run === undefined || (container === undefined ? run.role !== 'init' : container === run.spec.name)
+    })
+  }
+
+  /** All that the pod suffers from now on. */
+  suffer(faults: readonly Fault[]): void {
+    const wasStuck = this.#fault('stuck-terminating') !== undefined
+    const before = this.#faults
+    this.#faults = faults
+    const changed = (name: FaultName): boolean =>
+      before.some((fault) => fault.name === name) !== faults.some((fault) => fault.name === name)
+    const probing = changed('not-ready') || changed('unresponsive')
+    for (const run of this.#containers) {
+      if (run.state.kind !== 'running') continue
+      this.#doom(run)
+      if (!probing || run.role === 'init' || !run.started) continue
+      run.probes?.end()
+      this.#startProbes(run)
+    }
+    if (probing) this.#dirty()
+    if (wasStuck && this.#fault('stuck-terminating') === undefined && this.#ending) {
+      this.#killAll()
+      this.#endFurther()
+    }
+  }
+
+  /** Sets, or lifts, the end that a fault has in mind for this run. */
+  #doom(run: ContainerRun): void {
+    run.doom?.cancel()
+    run.doom = undefined
+    const oom = this.#fault('oom', run)
+    const fault = oom ?? this.#fault('crash-loop', run)
+    if (fault === undefined) return
+    const code = oom === undefined ? (faultNumber(fault, 'exit') ?? 1) : 137
+    const reason = oom !== undefined ? 'OOMKilled' : code === 0 ? 'Completed' : 'Error'
+    run.doom = run.run!.after(faultDuration(fault, 'after') ?? doomDefault, () => {
+      run.process?.kill()
+      this.#exited(run, code, reason)
+    })
+  }
+
+  /** The kubelet wants the room: the pod fails, and is told why. */
+  evict(message: string): void {
+    if (this.#ending) return
+    this.#event('Warning', 'Evicted', message)
+    this.#failed = { reason: 'Evicted', message }
+    this.#disruption = message
+    this.#end(evictionGraceSeconds)
   }
 
   /** SIGTERM now, SIGKILL after the grace period. */
   #stop(run: ContainerRun, graceSeconds: number): void {
-    if (run.state.kind !== 'running' || run.stopping) return
+    if (run.state.kind !== 'running' || run.stopping || this.#stuck) return
     run.stopping = true
     const { process } = run
     const lifetime = this.#life
@@ -461,6 +610,11 @@ export class PodLife {
     else lifetime.after(wait, () => process?.terminate())
   }
 
+  /** Nothing ends its containers, not even SIGKILL; once nobody knows the pod any more it does not matter. */
+  get #stuck(): boolean {
+    return this.#ending && !this.#removed && this.#fault('stuck-terminating') !== undefined
+  }
+
   #exited(run: ContainerRun, exitCode: number, reason: string): void {
     if (run.state.kind !== 'running' || this.#kubelet.over) return
     const terminated: TerminatedState = {
@@ -477,6 +631,7 @@ export class PodLife {
     run.stopping = false
     run.process = undefined
     run.run?.end()
+    run.probes?.end()
     run.log?.close()
     for (const port of run.ports) this.#ports.delete(port)
     run.ports.clear()
@@ -558,6 +713,7 @@ export class PodLife {
     this.#ports.clear()
     for (const run of this.#containers) {
       run.run?.end()
+      run.probes?.end()
       run.process?.kill()
       run.log?.close()
     }
@@ -599,6 +755,16 @@ export class PodLife {
   }
 
   #killAll(): void {
+    if (this.#stuck) {
+      const [run] = this.#containers.filter((c) => c.state.kind === 'running')
+      if (run === undefined) return
+      this.#event(
+        'Warning',
+        'FailedKillPod',
+        `error killing pod: failed to "KillContainer" for "${run.spec.name}" with KillContainerError: "rpc error: code = DeadlineExceeded desc = context deadline exceeded"`,
+      )
+      return
+    }
     for (const run of this.#containers) {
       if (run.state.kind !== 'running') continue
       run.process?.kill()
@@ -699,6 +865,7 @@ export class PodLife {
           podIP: this.#podIP,
           sandbox: this.#sandbox,
           failed: this.#failed,
+          disruption: this.#disruption,
         },
         this.#now(),
       )

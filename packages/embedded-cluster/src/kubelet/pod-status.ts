@@ -10,7 +10,7 @@ import {
   type PodCondition,
   type PodStatus,
 } from '@plimsoll/model'
-import { imageId } from './images.ts'
+import { imageId, imageName } from './images.ts'
 
 export type RunState =
   | { readonly kind: 'waiting'; readonly reason: string; readonly message?: string }
@@ -51,6 +51,8 @@ export interface PodView {
   readonly sandbox: boolean
   /** The pod is over whatever its containers say: rejected, or past its deadline. */
   readonly failed?: { readonly reason: string; readonly message: string } | undefined
+  /** Why the kubelet itself ends it. */
+  readonly disruption?: string | undefined
 }
 
 export function podStatus(pod: Pod, view: PodView, now: Ms): PodStatus {
@@ -130,7 +132,8 @@ function containerStatus(c: ContainerView): ContainerStatus {
     lastState: c.last === undefined ? {} : stateOf(c.last),
     ready: c.role === 'init' ? c.state.kind === 'terminated' && c.state.exitCode === 0 : c.ready,
     restartCount: c.restarts,
-    image: c.spec.image ?? '',
+    // Before it runs its image is known as the spec names it.
+    image: c.id === undefined ? (c.spec.image ?? '') : imageName(c.spec.image ?? ''),
     imageID: c.id === undefined ? '' : imageId(c.spec.image ?? ''),
     ...(c.id === undefined ? {} : { containerID: c.id }),
     started: c.started,
@@ -188,7 +191,19 @@ function conditionsOf(pod: Pod, view: PodView, phase: string, now: Ms): readonly
   })
   // What others say of the pod (PodScheduled, DisruptionTarget, readiness gates) is theirs.
   const names = new Set(own.map(([type]) => type))
-  return [...conditions, ...before.filter((condition) => !names.has(condition.type))]
+  const theirs = before.filter((condition) => !names.has(condition.type))
+  if (view.disruption !== undefined && !theirs.some((condition) => condition.type === 'DisruptionTarget')) {
+    theirs.push({
+      type: 'DisruptionTarget',
+      ...(generation === undefined ? {} : { observedGeneration: generation }),
+      status: 'True',
+      lastProbeTime: undefined,
+      lastTransitionTime: timestamp(now),
+      reason: 'TerminationByKubelet',
+      message: view.disruption,
+    })
+  }
+  return [...conditions, ...theirs]
 }
 
 function initializedOf(view: PodView, phase: string): Verdict {
