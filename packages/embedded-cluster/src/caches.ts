@@ -12,6 +12,7 @@ import {
   PodDisruptionBudgets,
   Pods,
   ReplicaSets,
+  ResourceQuotas,
   ReplicationControllers,
   Services,
   StatefulSets,
@@ -28,6 +29,7 @@ import {
   type Pod,
   type PodDisruptionBudget,
   type ReplicaSet,
+  type ResourceQuota,
   type ReplicationController,
   type ResourceType,
   type Service,
@@ -79,6 +81,8 @@ export class Caches {
   readonly services: Informer<Service>
   readonly claims: Informer<PersistentVolumeClaim>
   readonly autoscalers: Informer<HorizontalPodAutoscaler>
+  /** Index `namespace`. */
+  readonly quotas: Informer<ResourceQuota>
   readonly #all: readonly Informer<never>[]
 
   constructor(o: CachesOptions) {
@@ -117,6 +121,7 @@ export class Caches {
     this.services = informer(Services, { namespace: byNamespace })
     this.claims = informer(PersistentVolumeClaims)
     this.autoscalers = informer(HorizontalPodAutoscalers)
+    this.quotas = informer(ResourceQuotas, { namespace: byNamespace })
     this.#all = [
       this.nodes,
       this.deployments,
@@ -131,6 +136,7 @@ export class Caches {
       this.services,
       this.claims,
       this.autoscalers,
+      this.quotas,
       this.pods,
     ] as unknown as readonly Informer<never>[]
   }
