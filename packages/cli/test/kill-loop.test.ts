@@ -24,12 +24,18 @@ beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'plimsoll-kill-'))
   writeFileSync(join(folder, 'pki.json'), JSON.stringify(await createPki()))
 })
-afterAll(() => rmSync(folder, { recursive: true, force: true }))
+afterAll(async () => {
+  // Where a check failed the last one still runs.
+  await living?.kill()
+  rmSync(folder, { recursive: true, force: true })
+})
 
 interface Victim {
   readonly url: string
   kill(): Promise<void>
 }
+
+let living: Victim | undefined
 
 async function start(): Promise<Victim> {
   const child: ChildProcess = spawn(
@@ -46,13 +52,14 @@ async function start(): Promise<Victim> {
     })
     child.once('exit', (code) => reject(new Error(`the server ended with ${code} before it was ready`)))
   })
-  return {
+  living = {
     url: `http://127.0.0.1:${port}`,
     kill: async () => {
       child.kill('SIGKILL')
       await gone
     },
   }
+  return living
 }
 
 /** What one client knows of the objects that it alone writes: the answers that it got, and what it did not hear of. */

@@ -7,6 +7,7 @@ import {
   type AwsOutput,
   type AwsService,
   type Clock,
+  type Journal,
   type Log,
   type Machines,
   type Random,
@@ -17,6 +18,7 @@ import { InstanceMachines } from './machines/instance-machines.ts'
 import { Cloud } from './state/cloud.ts'
 import { failure } from './state/failure.ts'
 import type { Faults } from './state/faults.ts'
+import { KeptCloud } from './state/kept-cloud.ts'
 import type { TimingMode } from './state/timing.ts'
 
 export interface EmbeddedAwsOptions {
@@ -28,6 +30,8 @@ export interface EmbeddedAwsOptions {
   readonly log?: Log
   /** How long the cloud takes: as AWS does, a tenth of it, or nothing. Realistic when absent. */
   readonly timing?: TimingMode
+  /** Where the cloud is kept, and what it begins with; in memory alone without one. */
+  readonly journal?: Journal | undefined
 }
 
 /** One account in one region of AWS, in memory: EC2, Auto Scaling, EKS, IAM, SSM and STS. */
@@ -36,6 +40,8 @@ export class EmbeddedAws {
   readonly accountId: string
   readonly faults: Faults
   readonly cloud: Cloud
+  readonly #journal: Journal | undefined
+  readonly #kept: KeptCloud | undefined
   readonly #random: Random
   readonly #tokens = new Map<string, { readonly input: string; readonly output: object }>()
 
@@ -52,6 +58,22 @@ export class EmbeddedAws {
       timing: o.timing ?? 'realistic',
     })
     this.faults = this.cloud.faults
+    this.#journal = o.journal
+    this.#kept = o.journal === undefined ? undefined : new KeptCloud(this.cloud, o.journal)
+  }
+
+  /** Whether the cloud was there before this process. */
+  get isResumed(): boolean {
+    return this.#kept?.isResumed === true
+  }
+
+  /**
+   * Undefined when a crash would lose nothing of what the cloud now shows; else resolves when that holds. Rejects with
+   * JournalError while the disk refuses.
+   */
+  durable(): Promise<void> | undefined {
+    this.#kept?.collect()
+    return this.#journal?.durable()
   }
 
   /** The port, without a wire: the same pipeline, answers shared with the cloud's own state. */

@@ -4,6 +4,7 @@ import {
   type AwsApi,
   type Clock,
   type ContainerProgram,
+  type Journal,
   type KubeApi,
   type Log,
   type ProgramTable,
@@ -12,6 +13,7 @@ import {
 import { EmbeddedAws, seedEksWorld, type EksWorld } from '@plimsoll/embedded-aws'
 import { EmbeddedCluster, type TimingMode } from '@plimsoll/embedded-cluster'
 import { ApiServer, bootstrap, type ObjectInput, type RequestContext, type UserInfo } from '@plimsoll/embedded-kube'
+import { applyCloudFaults } from './cloud-faults.ts'
 import { clusterAutoscalerProgram } from './cluster-autoscaler-program.ts'
 
 /** A parsed manifest: any object that can be created. */
@@ -55,7 +57,15 @@ export interface HouseOptions {
   readonly aroundKube?: (api: KubeApi, user: UserInfo, agent: string) => KubeApi
   /** See EmbeddedClusterOptions. */
   readonly heartbeats?: 'lazy' | 'written'
+  /**
+   * Where the house is kept. One that was kept before goes on: nothing is seeded or installed, and the machines boot,
+   * as after a power failure. Its random numbers must not be those of its earlier life.
+   */
+  readonly journal?: Journal | undefined
 }
+
+/** The row of the house itself. */
+const houseKey = 'house/world'
 
 const admin: UserInfo = { name: 'kubernetes-admin', groups: ['system:masters', 'system:authenticated'] }
 
@@ -68,6 +78,8 @@ export class House {
   readonly world: EksWorld
   /** The Auto Scaling Group behind the node group. */
   readonly groupName: string
+  /** Whether it goes on from an earlier life, out of its journal. */
+  readonly isResumed: boolean
   readonly #manifests: readonly KubeManifest[]
 
   constructor(o: HouseOptions) {
@@ -75,7 +87,7 @@ export class House {
     this.clock = clock
     this.#manifests = o.manifests ?? []
 
-    this.kube = new ApiServer({ clock, random: random.split('kube') })
+    this.kube = new ApiServer({ clock, random: random.split('kube'), journal: o.journal })
     bootstrap(this.kube)
 
     this.aws = new EmbeddedAws({
@@ -83,26 +95,31 @@ export class House {
       random: random.split('aws'),
       region: o.cluster.region,
       log,
+      journal: o.journal,
       ...(o.timing === undefined ? {} : { timing: o.timing }),
     })
+    this.isResumed = this.aws.isResumed
     const { name, instanceType, min, max, desired } = o.nodeGroup
-    this.world = seedEksWorld(this.aws, {
-      clusterName: o.cluster.name,
-      kubernetesVersion: o.cluster.version,
-      ...o.network,
-      // As Cluster Autoscaler's guide for AWS advises: else the group itself terminates nodes, undrained, to even out
-      // the zones after a scale-down.
-      nodegroups: [
-        {
-          name,
-          instanceType,
-          minSize: min,
-          maxSize: max,
-          desiredSize: desired,
-          suspendedProcesses: o.nodeGroup.rebalancesZones === true ? [] : ['AZRebalance'],
-        },
-      ],
-    })
+    this.world =
+      keptWorld(o.journal) ??
+      seedEksWorld(this.aws, {
+        clusterName: o.cluster.name,
+        kubernetesVersion: o.cluster.version,
+        ...o.network,
+        // As Cluster Autoscaler's guide for AWS advises: else the group itself terminates nodes, undrained, to even out
+        // the zones after a scale-down.
+        nodegroups: [
+          {
+            name,
+            instanceType,
+            minSize: min,
+            maxSize: max,
+            desiredSize: desired,
+            suspendedProcesses: o.nodeGroup.rebalancesZones === true ? [] : ['AZRebalance'],
+          },
+        ],
+      })
+    o.journal?.put(houseKey, this.world)
     this.groupName = this.world.groupNames[name]!
 
     this.cluster = new EmbeddedCluster({
@@ -115,6 +132,7 @@ export class House {
         [/(^|\/)cluster-autoscaler([:@]|$)/, clusterAutoscalerProgram(aroundAws(this.aws.api()))],
       ]),
       kubernetesVersion: o.cluster.version,
+      onCloudFaults: applyCloudFaults(this.aws.faults),
       ...(o.timing === undefined ? {} : { timing: o.timing }),
       ...(o.heartbeats === undefined ? {} : { heartbeats: o.heartbeats }),
     })
@@ -130,6 +148,7 @@ export class House {
   /** Components first, then what is installed: its pods are bound when the first nodes are there. */
   async start(): Promise<void> {
     await this.cluster.start()
+    if (this.isResumed) return
     for (const manifest of this.#manifests) this.install(manifest)
   }
 
@@ -149,6 +168,11 @@ export class House {
     const namespace = info.namespaced ? (manifest.metadata.namespace ?? 'default') : undefined
     this.kube.create(context, info, namespace, manifest as unknown as ObjectInput)
   }
+}
+
+function keptWorld(journal: Journal | undefined): EksWorld | undefined {
+  for (const { value } of journal?.entries(houseKey) ?? []) return value as EksWorld
+  return undefined
 }
 
 function programTable(

@@ -94,9 +94,14 @@ function parseAccelerator(cell: unknown): Accelerator | undefined {
   }
 }
 
-/** How many pods the VPC CNI can give addresses to (without prefix delegation). */
+/** How many pods a node of this type takes (without prefix delegation): two need no address of their own. */
 export function maxPods(type: InstanceType): number {
-  return type.enis * (type.ipv4PerEni - 1) + 2
+  return podAddressesMax(type) + 2
+}
+
+/** How many pods the VPC CNI can give addresses to: each network interface keeps one for itself. */
+export function podAddressesMax(type: InstanceType): number {
+  return type.enis * (type.ipv4PerEni - 1)
 }
 
 const vendors: { readonly [manufacturer: string]: string } = {

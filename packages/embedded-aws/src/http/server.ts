@@ -74,9 +74,20 @@ async function serve(aws: EmbeddedAws, request: IncomingMessage, response: Serve
     body,
     isEncrypted: 'encrypted' in request.socket,
   }
-  const answered = await answer(aws, asked)
+  const answered = await whenDurable(aws, await answer(aws, asked))
   if (answered === undefined) request.socket.destroy()
   else send(response, answered)
+}
+
+/** The answer, once a crash cannot take back what it says. */
+async function whenDurable(aws: EmbeddedAws, answered: HttpResponse | undefined): Promise<HttpResponse | undefined> {
+  try {
+    await aws.durable()
+    return answered
+  } catch (error) {
+    aws.cloud.log.error('The state of the cloud cannot be kept', { error })
+    return undefined
+  }
 }
 
 /** Undefined when it is larger than we take. The rest is read and dropped: clients read no answer while they send. */

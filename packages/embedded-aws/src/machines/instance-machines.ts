@@ -1,5 +1,6 @@
 import type { NodeAddress, Taint } from '@plimsoll/model'
-import type { Machine, Machines, MachineSink, Subscription } from '@plimsoll/ports'
+import type { Machine, Machines, MachineSink, Mishap, Subscription } from '@plimsoll/ports'
+import { podAddressesMax } from '../catalogue/instance-type.ts'
 import type { Cloud } from '../state/cloud.ts'
 import type { NodegroupRecord } from '../state/clusters.ts'
 import type { InstanceRecord } from '../state/instances.ts'
@@ -16,14 +17,20 @@ export class InstanceMachines implements Machines {
   watch(sink: MachineSink): Subscription {
     const { instances } = this.#cloud
     for (const record of instances.all()) if (record.state === 'running') this.#started(record, sink)
-    const stop = instances.onChange((record, before) => {
+    const stopNotices = instances.onNotice((record, notice) => sink.noticed?.(providerId(record), notice.kind))
+    const stopChanges = instances.onChange((record, before) => {
       if (record.state === 'running') this.#started(record, sink)
       else if (before === 'running')
         sink.halted(providerId(record), record.state === 'stopping' ? 'stopped' : 'terminated')
       else if (record.state === 'shutting-down' && before === 'stopping') sink.halted(providerId(record), 'terminated')
       if (record.state === 'terminated') sink.vanished?.(providerId(record))
     })
-    return { stop }
+    return {
+      stop: () => {
+        stopChanges()
+        stopNotices()
+      },
+    }
   }
 
   state(id: string): 'pending' | 'running' | 'stopped' | 'missing' {
@@ -40,6 +47,23 @@ export class InstanceMachines implements Machines {
       case 'stopping':
       case 'shutting-down':
         return 'running'
+    }
+  }
+
+  befall(id: string, mishap: Mishap): void {
+    const { instances } = this.#cloud
+    const record = instances.get(id.slice(id.lastIndexOf('/') + 1))
+    if (record === undefined) return
+    switch (mishap.kind) {
+      case 'terminate':
+        return instances.vanish(record.id)
+      case 'stop':
+        if (record.state === 'running') instances.stop(record.id)
+        return
+      case 'spotInterruption':
+        return instances.interrupt(record.id, mishap.notice, mishap.rebalance)
+      case 'retirement':
+        return instances.retire(record.id, mishap.after)
     }
   }
 
@@ -82,6 +106,8 @@ export class InstanceMachines implements Machines {
       ...systemOf(family, type.architecture),
       kubeletVersion: kubeletVersion(nodegroup?.described.version ?? cluster.version!),
       imageFamily: family,
+      tags: Object.fromEntries((described.Tags ?? []).map((tag) => [tag.Key!, tag.Value ?? ''])),
+      podAddressesMax: podAddressesMax(type),
     }
   }
 }

@@ -8,6 +8,8 @@ export interface FaultRule {
   readonly operation?: string
   /** Answers with this error. */
   readonly error?: { readonly code: string; readonly message: string; readonly httpStatus?: number }
+  /** Answers as the service does when it is asked too often. */
+  readonly throttled?: true
   /** Waits before the operation is carried out: constant, or log-normal. */
   readonly latency?: Ms | { readonly median: Ms; readonly p95: Ms }
   /** The connection breaks, before or after the operation is carried out. */
@@ -122,6 +124,7 @@ export class Faults {
       entry.left--
       if (rule.latency !== undefined) await this.#clock.sleep(this.#latency(rule.latency))
       if (rule.error !== undefined) throw failure(rule.error.code, rule.error.message, rule.error.httpStatus ?? 400)
+      if (rule.throttled === true) throw throttled(service, operation, accountId)
       if (rule.drop === 'before') throw connectionReset()
       if (rule.drop === 'after')
         after = () => {

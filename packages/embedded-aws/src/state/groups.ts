@@ -59,6 +59,15 @@ export class Groups {
     return [...this.#groups.values()].toSorted((a, b) => (a.name < b.name ? -1 : 1))
   }
 
+  /** Takes up groups of an earlier process: each looks at once whether something is to be done. */
+  restore(groups: readonly Group[]): void {
+    for (const group of groups) {
+      this.#groups.set(group.name, group)
+      for (const id of group.members.keys()) this.#groupOfInstance.set(id, group)
+      this.#wake(group, this.#o.timing.draw('groupReaction'))
+    }
+  }
+
   find(name: string): Group | undefined {
     return this.#groups.get(name)
   }

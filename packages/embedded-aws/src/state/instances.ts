@@ -1,6 +1,6 @@
 import type * as Ec2 from '@aws-sdk/client-ec2'
 import { assert, hours, ms, type Ms } from '@plimsoll/model'
-import type { Clock, Timer } from '@plimsoll/ports'
+import type { Clock, MachineNotice, Timer } from '@plimsoll/ports'
 import type { InstanceType } from '../catalogue/instance-type.ts'
 import { failure } from './failure.ts'
 import type { Faults } from './faults.ts'
@@ -39,6 +39,14 @@ export interface InstanceRecord {
   readonly since: Ms
   /** When the status checks pass, counted from `running`. */
   readonly checkedAfter: Ms
+  /** What was announced of its end. */
+  readonly notice?: InstanceNotice
+}
+
+export interface InstanceNotice {
+  readonly kind: MachineNotice
+  /** When it ends; for a rebalance recommendation nobody knows. */
+  readonly endsAt: Ms | undefined
 }
 
 export type InstanceListener = (record: InstanceRecord, before: InstanceState | undefined) => void
@@ -53,6 +61,9 @@ export class Instances {
   readonly #records = new Map<string, InstanceRecord>()
   readonly #timers = new Map<string, Timer>()
   readonly #listeners: InstanceListener[] = []
+  readonly #noticeListeners: ((record: InstanceRecord, notice: InstanceNotice) => void)[] = []
+  /** Announced ends. */
+  readonly #announced = new Map<string, Timer>()
   /** Terminated ones in the order in which they leave. */
   readonly #leaving: { readonly id: string; readonly at: Ms }[] = []
 
@@ -79,6 +90,15 @@ export class Instances {
     }
   }
 
+  /** Called when an instance's end is announced. It must not throw. */
+  onNotice(listener: (record: InstanceRecord, notice: InstanceNotice) => void): () => void {
+    this.#noticeListeners.push(listener)
+    return () => {
+      const index = this.#noticeListeners.indexOf(listener)
+      if (index >= 0) this.#noticeListeners.splice(index, 1)
+    }
+  }
+
   /** In order of launch; without those that were terminated more than an hour ago. */
   all(): readonly InstanceRecord[] {
     this.#forgetTerminated()
@@ -100,6 +120,23 @@ export class Instances {
     if (missing.length > 1)
       throw failure('InvalidInstanceID.NotFound', `The instance IDs '${missing.join(', ')}' do not exist`)
     return ids.map((id) => this.#records.get(id)!)
+  }
+
+  /** Takes up where an earlier process was: what it had begun takes its time again. */
+  restore(records: readonly InstanceRecord[]): void {
+    for (const record of records) {
+      const { id, state, described } = record
+      this.#records.set(id, record)
+      if (described.SubnetId !== undefined && described.PrivateIpAddress !== undefined)
+        this.#network.take(described.SubnetId, described.PrivateIpAddress)
+      if (state === 'pending') this.#bootLater(id, record.type)
+      else if (state === 'stopping')
+        this.#later(id, this.#timing.draw('stop'), () => this.#move(id, 'stopped', userInitiated))
+      else if (state === 'shutting-down')
+        this.#later(id, this.#timing.draw('termination'), () => this.#move(id, 'terminated', userInitiated))
+      else if (state === 'terminated') this.#leaving.push({ id, at: ms(record.since + terminatedVisibleFor) })
+    }
+    this.#leaving.sort((a, b) => a.at - b.at)
   }
 
   reservationId(): string {
@@ -178,12 +215,60 @@ export class Instances {
     return { before, after: this.#records.get(id)! }
   }
 
-  stop(id: string): Transition {
+  /** Gone at once, without notice: its hardware failed. */
+  vanish(id: string): void {
+    this.terminate(id, hardwareFailure)
+    this.#timers.get(id)?.cancel()
+    this.#timers.delete(id)
+    if (this.#records.get(id)?.state === 'shutting-down') this.#move(id, 'terminated', hardwareFailure)
+  }
+
+  /** Spot capacity is taken back `notice` from now, or `rebalance` later with a recommendation at once. */
+  interrupt(id: string, notice: Ms, rebalance?: Ms): void {
+    const warn = (): void =>
+      this.#announceEnd(id, 'spotInterruption', notice, () => this.terminate(id, spotTermination))
+    if (rebalance === undefined) return warn()
+    this.#tellNotice(id, { kind: 'rebalance', endsAt: undefined })
+    this.#whenAnnounced(id, rebalance, warn)
+  }
+
+  /** Its hardware is retired `after` a while: an event that DescribeInstanceStatus shows, then a stop. */
+  retire(id: string, after: Ms): void {
+    this.#announceEnd(id, 'retirement', after, () => {
+      if (this.#records.get(id)?.state === 'running') this.stop(id, retired)
+    })
+  }
+
+  #announceEnd(id: string, kind: MachineNotice, after: Ms, end: () => void): void {
+    this.#tellNotice(id, { kind, endsAt: ms(this.#clock.now() + after) })
+    this.#whenAnnounced(id, after, end)
+  }
+
+  #tellNotice(id: string, notice: InstanceNotice): void {
+    const record = this.#records.get(id)
+    if (record === undefined || !isAlive(record)) return
+    const noticed = { ...record, notice }
+    this.#records.set(id, noticed)
+    for (const listener of this.#noticeListeners.slice()) listener(noticed, notice)
+  }
+
+  #whenAnnounced(id: string, after: Ms, then: () => void): void {
+    this.#announced.get(id)?.cancel()
+    this.#announced.set(
+      id,
+      this.#clock.after(after, () => {
+        this.#announced.delete(id)
+        if (isAlive(this.#records.get(id))) then()
+      }),
+    )
+  }
+
+  stop(id: string, reason: typeof userInitiated | typeof retired = userInitiated): Transition {
     const before = this.#records.get(id)!
     if (before.state === 'stopped' || before.state === 'stopping') return { before, after: before }
     if (before.state !== 'running') throw incorrectState(before, 'stopped')
-    this.#move(id, 'stopping', userInitiated)
-    this.#later(id, this.#timing.draw('stop'), () => this.#move(id, 'stopped', userInitiated))
+    this.#move(id, 'stopping', reason)
+    this.#later(id, this.#timing.draw('stop'), () => this.#move(id, 'stopped', reason))
     return { before, after: this.#records.get(id)! }
   }
 
@@ -294,6 +379,21 @@ export interface Transition {
 const userInitiated = {
   code: 'Client.UserInitiatedShutdown',
   message: 'Client.UserInitiatedShutdown: User initiated shutdown',
+} as const
+
+const hardwareFailure = {
+  code: 'Server.InternalError',
+  message: 'Server.InternalError: Internal error',
+} as const
+
+const spotTermination = {
+  code: 'Server.SpotInstanceTermination',
+  message: 'Server.SpotInstanceTermination: Spot instance termination',
+} as const
+
+const retired = {
+  code: 'Server.ScheduledStop',
+  message: 'Server.ScheduledStop: Stopped due to scheduled retirement',
 } as const
 
 /** What DescribeInstances no longer tells of a terminated instance. */

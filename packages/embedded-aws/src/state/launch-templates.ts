@@ -12,7 +12,8 @@ export interface LaunchTemplateRef {
   readonly Version?: string | undefined
 }
 
-interface Entry {
+/** A template with its versions by number. */
+export interface LaunchTemplateEntry {
   template: Ec2.LaunchTemplate
   readonly versions: Map<number, Ec2.LaunchTemplateVersion>
 }
@@ -22,7 +23,8 @@ export class LaunchTemplates {
   readonly #clock: Clock
   readonly #ids: Ids
   readonly #creator: string
-  readonly #byId = new Map<string, Entry>()
+  /** By id; only this class writes to it. */
+  readonly entries: Map<string, LaunchTemplateEntry> = new Map()
 
   constructor(o: { readonly clock: Clock; readonly ids: Ids; readonly accountId: string }) {
     this.#clock = o.clock
@@ -39,7 +41,7 @@ export class LaunchTemplates {
     if (this.#find({ LaunchTemplateName: o.name }) !== undefined)
       throw failure('InvalidLaunchTemplateName.AlreadyExistsException', 'Launch template name already in use.')
     const id = this.#ids.resource('lt')
-    const entry: Entry = {
+    const entry: LaunchTemplateEntry = {
       template: {
         LaunchTemplateId: id,
         LaunchTemplateName: o.name,
@@ -52,7 +54,7 @@ export class LaunchTemplates {
       versions: new Map(),
     }
     const version = this.#version(entry, 1, o.data, o.description)
-    this.#byId.set(id, entry)
+    this.entries.set(id, entry)
     entry.versions.set(1, version)
     return entry.template
   }
@@ -88,20 +90,20 @@ export class LaunchTemplates {
 
   delete(ref: LaunchTemplateRef): Ec2.LaunchTemplate {
     const { template } = this.#entry(ref)
-    this.#byId.delete(template.LaunchTemplateId!)
+    this.entries.delete(template.LaunchTemplateId!)
     return template
   }
 
   all(): readonly Ec2.LaunchTemplate[] {
-    return [...this.#byId.values()].map((entry) => entry.template)
+    return [...this.entries.values()].map((entry) => entry.template)
   }
 
   byId(id: string): Ec2.LaunchTemplate | undefined {
-    return this.#byId.get(id)?.template
+    return this.entries.get(id)?.template
   }
 
   setTags(id: string, tags: readonly Tag[]): void {
-    const entry = this.#byId.get(id)!
+    const entry = this.entries.get(id)!
     entry.template = { ...entry.template, Tags: [...tags] as Ec2.Tag[] }
   }
 
@@ -135,7 +137,7 @@ export class LaunchTemplates {
   }
 
   #version(
-    entry: Entry,
+    entry: LaunchTemplateEntry,
     number: number,
     data: Ec2.RequestLaunchTemplateData,
     description: string | undefined,
@@ -155,14 +157,14 @@ export class LaunchTemplates {
     }
   }
 
-  #find(ref: LaunchTemplateRef): Entry | undefined {
-    if (ref.LaunchTemplateId !== undefined) return this.#byId.get(ref.LaunchTemplateId)
-    for (const entry of this.#byId.values())
+  #find(ref: LaunchTemplateRef): LaunchTemplateEntry | undefined {
+    if (ref.LaunchTemplateId !== undefined) return this.entries.get(ref.LaunchTemplateId)
+    for (const entry of this.entries.values())
       if (entry.template.LaunchTemplateName === ref.LaunchTemplateName) return entry
     return undefined
   }
 
-  #entry(ref: LaunchTemplateRef): Entry {
+  #entry(ref: LaunchTemplateRef): LaunchTemplateEntry {
     if (ref.LaunchTemplateId === undefined && ref.LaunchTemplateName === undefined)
       throw failure(
         'MissingParameter',

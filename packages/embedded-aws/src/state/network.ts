@@ -85,7 +85,6 @@ export class Network {
       Tags: mergeTags(o.tags ?? []),
     }
     this.subnets.set(id, subnet)
-    this.#used.set(id, new Set())
     return subnet
   }
 
@@ -123,7 +122,7 @@ export class Network {
   /** Takes a free address, at a random place as AWS does. @throws InsufficientFreeAddressesInSubnet */
   allocate(subnetId: string): string {
     const subnet = this.subnet(subnetId)
-    const used = this.#used.get(subnetId)!
+    const used = this.#usedIn(subnetId)
     const { base, size } = parseCidr(subnet.CidrBlock!)
     const usable = size - addressesReserved
     if (used.size >= usable) throw noAddressLeft(subnetId)
@@ -134,11 +133,17 @@ export class Network {
     return formatAddress(base + 4 + offset)
   }
 
+  /** Notes an address that an instance from before a restart has; the subnet's count has it already. */
+  take(subnetId: string, address: string): void {
+    const { base } = parseCidr(this.subnet(subnetId).CidrBlock!)
+    this.#usedIn(subnetId).add(parseAddress(address) - base - 4)
+  }
+
   release(subnetId: string, address: string): void {
     const subnet = this.subnets.get(subnetId)
     if (subnet === undefined) return
     const { base, size } = parseCidr(subnet.CidrBlock!)
-    const used = this.#used.get(subnetId)!
+    const used = this.#usedIn(subnetId)
     used.delete(parseAddress(address) - base - 4)
     this.#setFree(subnet, size - addressesReserved - used.size)
   }
@@ -146,6 +151,12 @@ export class Network {
   /** An address of AWS's own, for instances in public subnets. */
   publicAddress(): string {
     return `${[3, 13, 15, 43, 52, 54][this.#ids.below(6)]}.${this.#ids.below(256)}.${this.#ids.below(256)}.${1 + this.#ids.below(254)}`
+  }
+
+  #usedIn(subnetId: string): Set<number> {
+    let used = this.#used.get(subnetId)
+    if (used === undefined) this.#used.set(subnetId, (used = new Set()))
+    return used
   }
 
   #setFree(subnet: Ec2.Subnet, free: number): void {

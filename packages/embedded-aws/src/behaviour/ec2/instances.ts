@@ -274,7 +274,7 @@ export const describeInstanceStatus: Operation<
     'instance-status.reachability': (r) => [reachability(r)],
     'system-status.status': (r) => [status(r)],
     'system-status.reachability': (r) => [reachability(r)],
-    'event.code': () => [],
+    'event.code': (r) => eventsOf(r).map((event) => event.Code!),
   })
   const shown = items.filter((r) => input.IncludeAllInstances === true || r.state === 'running')
   return {
@@ -290,9 +290,21 @@ export const describeInstanceStatus: Operation<
         InstanceState: r.described.State,
         InstanceStatus: summary,
         SystemStatus: summary,
-        Events: [],
+        Events: eventsOf(r),
       }
     }),
     ...(nextToken === undefined ? {} : { NextToken: nextToken }),
   }
+}
+
+function eventsOf({ notice }: InstanceRecord): Ec2.InstanceStatusEvent[] {
+  if (notice?.kind !== 'retirement' || notice.endsAt === undefined) return []
+  return [
+    {
+      InstanceEventId: `instance-event-${notice.endsAt.toString(16).padStart(17, '0')}`,
+      Code: 'instance-retirement',
+      Description: 'The instance is running on degraded hardware',
+      NotBefore: new Date(notice.endsAt),
+    },
+  ]
 }
