@@ -40,7 +40,7 @@ export {
   type WriteOptions,
 } from './kube-api.ts'
 export { silentLog, type Log, type LogFacts, type LogRecord, type LogSeverity, type LogSink } from './log.ts'
-export type { Machine, Machines, MachineSink, Mishap } from './machines.ts'
+export type { Machine, MachineNotice, Machines, MachineSink, Mishap } from './machines.ts'
 export type { Counter, Gauge, Histogram, MetricDefinition, MetricLabels, Metrics } from './metrics.ts'
 export {
   NodeGroupError,

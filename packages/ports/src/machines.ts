@@ -43,7 +43,11 @@ export interface MachineSink {
   halted(providerId: string, how: 'terminated' | 'stopped'): void
   /** The cloud's record of the instance says `terminated`: from now on its state is `missing`. Comes after `halted`. */
   vanished?(providerId: string): void
+  /** The cloud announces that the machine may go (`rebalance`), or that it will. */
+  noticed?(providerId: string, notice: MachineNotice): void
 }
+
+export type MachineNotice = 'rebalance' | 'spotInterruption' | 'retirement'
 
 /** The computers that a cloud runs, to those who simulate what happens on them. */
 export interface Machines {

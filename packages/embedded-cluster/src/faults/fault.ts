@@ -5,7 +5,7 @@ import { parseGoDuration, type Ms } from '@plimsoll/model'
 /** Where a fault is put: on a node, on a pod, on machines that do not run yet, or on the cloud as a whole. */
 export type FaultScope = 'node' | 'pod' | 'machine' | 'cloud'
 
-type ParameterKind = 'duration' | 'count' | 'fraction' | 'text'
+type ParameterKind = 'duration' | 'count' | 'fraction' | 'lifecycle' | 'text'
 
 export interface FaultKind {
   readonly scopes: readonly FaultScope[]
@@ -146,7 +146,7 @@ export const faultKinds: { readonly [name in FaultName]: FaultKind } = {
     parameters: {
       type: { kind: 'text', help: 'of this instance type' },
       zone: { kind: 'text', help: 'in this zone' },
-      lifecycle: { kind: 'text', help: 'on-demand or spot' },
+      lifecycle: { kind: 'lifecycle', help: 'on-demand or spot' },
       left: { kind: 'count', help: 'so many instances can still be had; 0' },
       ...lasts,
     },
@@ -275,6 +275,7 @@ const expectations: Record<ParameterKind, string> = {
   duration: 'a duration above zero, as 30s or 2m',
   count: 'a whole number',
   fraction: 'a number from 0 to 1',
+  lifecycle: 'on-demand or spot',
   text: 'a name',
 }
 
@@ -282,6 +283,7 @@ const fitting: Record<ParameterKind, (value: string) => boolean> = {
   duration: (value) => (parseGoDuration(value) ?? 0) > 0,
   count: (value) => /^\d{1,9}$/.test(value),
   fraction: (value) => /^(0(\.\d+)?|1(\.0+)?)$/.test(value),
+  lifecycle: (value) => value === 'on-demand' || value === 'spot',
   text: (value) => value !== '',
 }
 

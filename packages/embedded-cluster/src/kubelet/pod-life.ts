@@ -670,10 +670,11 @@ export class PodLife {
     if (this.#ending) return
     run.last = terminated
     if (delay > 0) {
-      const where = `${run.spec.name} in pod ${this.#pod.metadata.name}_${this.#pod.metadata.namespace}(${this.#pod.metadata.uid})`
-      const text = `Back-off restarting failed container ${where}`
+      const { name, namespace, uid } = this.#pod.metadata
+      const pod = `${name}_${namespace}(${uid})`
+      const text = `Back-off restarting failed container ${run.spec.name} in pod ${pod}`
       this.#event('Warning', 'BackOff', text, run)
-      const shown = `back-off ${goSeconds(delay)} restarting failed container=${where.replace(' in pod', ' pod')}`
+      const shown = `back-off ${goSeconds(delay)} restarting failed container=${run.spec.name} pod=${pod}`
       run.state = { kind: 'waiting', reason: 'CrashLoopBackOff', message: shown }
       this.#dirty()
       await this.#life.sleep(ms(delay))
