@@ -26,6 +26,7 @@ import { CronJobController } from './controllers/cronjob.ts'
 import { EndpointSliceController } from './controllers/endpoint-slice.ts'
 import { JobController } from './controllers/job.ts'
 import { StatefulSetController } from './controllers/statefulset.ts'
+import { TtlAfterFinishedController } from './controllers/ttl-after-finished.ts'
 import { VolumeProvisioner } from './controllers/volume-provisioner.ts'
 import { FaultDesk } from './faults/fault-desk.ts'
 import type { Fault } from './faults/fault.ts'
@@ -136,6 +137,7 @@ export class EmbeddedCluster {
       new StatefulSetController(context),
       new CronJobController(context),
       new JobController(context),
+      new TtlAfterFinishedController(context),
       new EndpointSliceController(context),
       new VolumeProvisioner(context, timing),
       new DisruptionController(context),
