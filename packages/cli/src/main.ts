@@ -1,7 +1,7 @@
 // The command line: which commands there are and what they take. What they do is loaded when one is chosen, so that
 // `plimsoll env` costs no more than it needs.
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
-import { parseClusterName, parsePort, parseSeed, parseSpeed, refuseDataDir } from './arguments.ts'
+import { parseClusterName, parseFolder, parsePort, parseSeed, parseSpeed } from './arguments.ts'
 import { CliError } from './failure.ts'
 import { stateRoot } from './instance.ts'
 
@@ -50,7 +50,7 @@ export function program(): Command {
     .option('--port <port>', 'port of the Kubernetes API (default: 6443 or a free one)', parsePort)
     .option('--aws-port <port>', 'port of the AWS endpoint (default: 6444 or a free one)', parsePort)
     .option('--name <name>', 'name of the cluster', parseClusterName, 'myeks')
-    .option('--data-dir <folder>', 'keep the state on disk (not possible yet)', refuseDataDir)
+    .option('--data-dir <folder>', 'keep the cluster and its cloud there, and go on with what is there', parseFolder)
     .option('--seed <seed>', 'decides ids, addresses and chances', parseSeed, '1')
     .allowExcessArguments()
     .action(async (options: UpOptions, command: Command) => {
@@ -80,6 +80,23 @@ export function program(): Command {
       const { down } = await import('./down.ts')
       await down({ root: stateRoot(process.env), name: options.name })
     })
+
+  const fault = plimsoll
+    .command('fault')
+    .description('make something go wrong in a running cluster: nodes, pods, machines, the cloud')
+    .argument('[fault]', 'what goes wrong, or: list, clear')
+    .argument('[words...]', 'where (node/NAME, pod/NAME, an instance id), and parameters as name=value')
+    .option('-n, --namespace <namespace>', 'of the pod', 'default')
+    .addOption(nameOption())
+    // Ours, because it tells of every fault, and their table is loaded only when somebody asks.
+    .helpOption(false)
+    .option('-h, --help', 'display help for command')
+  fault.action(async (verb: string | undefined, words: readonly string[], options: FaultOptions) => {
+    if (options.help !== true && verb === undefined) fault.error("error: missing required argument 'fault'")
+    const { faultHelp, runFault } = await import('./fault.ts')
+    if (options.help === true) process.stdout.write(fault.helpInformation() + faultHelp())
+    else await runFault({ ...options, root: stateRoot(process.env), name: options.name, verb: verb!, words })
+  })
 
   plimsoll
     .command('walkthrough')
@@ -114,6 +131,13 @@ export interface UpOptions {
   readonly awsPort?: number
   readonly name: string
   readonly seed: string
+  readonly dataDir?: string
+}
+
+interface FaultOptions {
+  readonly help?: boolean
+  readonly name?: string
+  readonly namespace: string
 }
 
 function parseChapter(text: string): string {
