@@ -71,13 +71,15 @@ describe('ApiServer', () => {
     )
     const { token, expirationTimestamp } = status as { token: string; expirationTimestamp: string }
     expect(expirationTimestamp).toBe('2026-01-02T03:14:05Z')
-    expect(server.authenticateToken(token)).toMatchObject({
-      name: 'system:serviceaccount:default:default',
-      groups: ['system:serviceaccounts', 'system:serviceaccounts:default', 'system:authenticated'],
+    expect(server.tokenOwner(token)).toMatchObject({
+      user: {
+        name: 'system:serviceaccount:default:default',
+        groups: ['system:serviceaccounts', 'system:serviceaccounts:default', 'system:authenticated'],
+      },
     })
-    expect(server.authenticateToken(`${token}0`)).toBeUndefined()
+    expect(server.tokenOwner(`${token}0`)).toBe('invalid bearer token')
     await clock.runFor(ms(600_000))
-    expect(server.authenticateToken(token)).toBeUndefined()
+    expect(server.tokenOwner(token)).toBe('[invalid bearer token, service account token has expired]')
   })
 
   it.each([

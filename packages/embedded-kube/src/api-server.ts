@@ -12,6 +12,11 @@ import {
 } from '@plimsoll/ports'
 import { Admission } from './admission/admission.ts'
 import type { Authorizer } from './authorization/authorizer.ts'
+import { checkEscalation } from './authorization/escalation.ts'
+import { RbacAuthorizer } from './authorization/rbac-authorizer.ts'
+import { attributesOf, type Place } from './authorization/request-attributes.ts'
+import { review, type TokenOwner } from './authorization/reviews.ts'
+import { RoleAggregation } from './authorization/role-aggregation.ts'
 import { checkNamespaceDeletion, namespaceFinalizers, terminatingNamespace } from './admission/namespaces.ts'
 import { appliedInput, FieldOwnership } from './apply/field-ownership.ts'
 import { entriesOf, managersOf, type Manager } from './apply/managed-fields.ts'
@@ -72,7 +77,6 @@ import type {
   UserInfo,
   WriteOptions,
 } from './request.ts'
-import { review } from './reviews.ts'
 import { schemaNamed } from './schema-table.ts'
 import type { Collection } from './store/collection.ts'
 import type { StoreEvent } from './store/event-ring.ts'
@@ -83,9 +87,11 @@ import { bound, withCondition } from './subresources/binding.ts'
 import { evictionVerdict } from './subresources/eviction.ts'
 import { containerForLog, noLogs } from './subresources/log.ts'
 import { scaleOf, withScale } from './subresources/scale.ts'
-import { ServiceAccountTokens } from './subresources/service-account-token.ts'
+import { invalidToken, ServiceAccountTokens, type TokenSigner } from './subresources/service-account-token.ts'
 import { Termination } from './termination.ts'
 import { checkFinalizers, checkVersion, decoded, heldEntries, mergeUpdate, specChanged } from './update-merge.ts'
+
+export type AuthorizationMode = 'RBAC' | 'AlwaysAllow'
 
 export interface ApiServerOptions {
   readonly clock: Clock
@@ -97,6 +103,8 @@ export interface ApiServerOptions {
   readonly tokenVolumes?: boolean
   /** First two bytes of the /16 that cluster IPs come from; `10.100`. */
   readonly serviceNetwork?: string
+  /** Whether roles and bindings decide who may do what; AlwaysAllow when absent. */
+  readonly authorizationMode?: AuthorizationMode | undefined
   /** Where every write is kept, and what the server begins with; in memory alone without one. */
   readonly journal?: Journal | undefined
 }
@@ -119,13 +127,6 @@ const podsType = { group: '', version: 'v1', plural: 'pods' }
 const everything: Filter = { namespace: undefined, matches: undefined, name: undefined, nodeName: undefined }
 const nobody = { user: { name: 'system:apiserver', groups: [] }, userAgent: 'kube-apiserver' }
 
-/** What of a resource a request is about. */
-interface Place {
-  readonly namespace?: string | undefined
-  readonly name?: string | undefined
-  readonly subresource?: string | undefined
-}
-
 export class ApiServer {
   readonly registry: Registry = new Registry()
   readonly clock: Clock
@@ -139,11 +140,15 @@ export class ApiServer {
   readonly #tokens: ServiceAccountTokens
   readonly #ownership: FieldOwnership
   readonly #pages: ListPages
+  readonly #aggregation: RoleAggregation
+  readonly #rbac: RbacAuthorizer | undefined
   /** Where container logs come from. */
   podLogs: PodLogs | undefined
   /** What nodes and containers use. */
   usage: UsageSource | undefined
   decoder: Decoder | undefined
+  /** Users of tokens that this server did not issue. */
+  otherTokens: ((token: string) => UserInfo | undefined) | undefined
   /** Who may do what; everybody may do everything without one. */
   authorizer: Authorizer | undefined
   /** PEM, handed to every new namespace as ConfigMap kube-root-ca.crt. */
@@ -158,6 +163,9 @@ export class ApiServer {
       journal: options.journal,
     })
     this.#journal = options.journal
+    this.#aggregation = new RoleAggregation(this.#store)
+    this.#rbac = options.authorizationMode === 'RBAC' ? new RbacAuthorizer(this.#store) : undefined
+    this.authorizer = this.#rbac
     this.#ownership = new FieldOwnership(this.registry, options.clock)
     this.#objects = new StoredObjects(this.#store, this.registry)
     this.#termination = new Termination(this.#store, this.registry, {
@@ -170,7 +178,7 @@ export class ApiServer {
       serviceNetwork: options.serviceNetwork ?? '10.100',
     })
     this.#pages = new ListPages(options.clock)
-    this.#tokens = new ServiceAccountTokens(options.random.split('tokens'))
+    this.#tokens = new ServiceAccountTokens(this.#store, options.random.split('tokens'))
     if (options.journal !== undefined) this.#resume()
   }
 
@@ -306,7 +314,7 @@ export class ApiServer {
     managers: readonly Manager[] | undefined,
   ): StoredObject {
     const rules = rulesOf(info)
-    const virtual = this.#virtual(context, info, input)
+    const virtual = this.#virtual(context, info, namespace, input)
     if (virtual !== undefined) return virtual
     const sent = decoded(context, info, input)
     const meta = sent.metadata ?? {}
@@ -352,6 +360,7 @@ export class ApiServer {
       if (info.custom !== undefined) owned = object
     }
     if (errors.length > 0) throw invalid(info, name, errors)
+    if (this.#rbac !== undefined) checkEscalation(this.#rbac, context.user, info, object, undefined)
     if (managers !== undefined) object = withMeta(object, { managedFields: entriesOf(managers) })
     else if (tracked && owned !== undefined) {
       object = withMeta(object, {
@@ -549,9 +558,17 @@ export class ApiServer {
     return this.#tokens.issue(this.#objects.find(info, key), request, this.clock.now())
   }
 
-  /** Whose token it is; undefined when this server did not issue it or it expired. */
-  authenticateToken(token: string): UserInfo | undefined {
-    return this.#tokens.authenticate(token, this.clock.now())
+  /** Whose token it is, and for which of the audiences; for this server when none are given. */
+  tokenOwner(token: string, audiences: readonly string[] = []): TokenOwner {
+    const user = this.otherTokens?.(token)
+    if (user === undefined) return this.#tokens.owner(token, audiences, this.clock.now())
+    const { issuer } = this.#tokens
+    return audiences.length === 0 || audiences.includes(issuer) ? { user, audiences: [issuer] } : invalidToken
+  }
+
+  /** Set by the wire layer, which has a key. */
+  set tokenSigner(signer: TokenSigner) {
+    this.#tokens.signer = signer
   }
 
   /** GET pods/NAME/log. @throws {KubeError} badRequest when the container must be named, is unknown or waits to start */
@@ -616,9 +633,7 @@ export class ApiServer {
     const verbs = subresource === undefined ? info.verbs : info.subresources.get(subresource)?.verbs
     if (verbs === undefined) throw resourceNotFound()
     if (this.authorizer !== undefined) {
-      const { group, version, plural } = info
-      const { namespace, name } = place
-      const request = { verb, group, version, resource: plural, subresource, namespace, name }
+      const request = attributesOf(info, verb, place)
       const { allowed, reason } = this.authorizer.resource(context.user, request)
       if (!allowed) throw notAuthorized(context.user, request, reason)
     }
@@ -645,6 +660,7 @@ export class ApiServer {
     const { object, managers } = this.#ownership.applied(info, live, applied, manager, options)
     if (live === undefined) {
       if (options.subresource !== undefined) throw notFound(info, key.name)
+      this.#allow(context, info, 'create', key)
       return { object: this.#create(context, info, key.namespace, object, options, managers), created: true }
     }
     return { object: this.#write(context, info, key, object, options, managers), created: false }
@@ -762,6 +778,7 @@ export class ApiServer {
     }
     next = this.#checkCustom(info, next, old, errors)
     if (errors.length > 0) throw invalid(info, key.name, errors)
+    if (this.#rbac !== undefined) checkEscalation(this.#rbac, context.user, info, next, old)
     if (rules.generation && options.subresource !== 'status' && specChanged(next, old)) {
       next = withMeta(next, { generation: (old.metadata.generation ?? 0) + 1 })
     }
@@ -830,6 +847,8 @@ export class ApiServer {
   }
 
   #onCommit(collection: Collection, event: StoreEvent): void {
+    this.#rbac?.onCommit(collection, event)
+    this.#aggregation.onCommit(collection)
     this.#termination.onCommit(collection, event)
     if (event.type === 'DELETED' && collection.id === 'apiextensions.k8s.io/customresourcedefinitions') {
       const spec = event.object.spec as { readonly group: string; readonly names: { readonly plural: string } }
@@ -839,13 +858,27 @@ export class ApiServer {
   }
 
   /** Resources that are answered, not stored; undefined for the others. */
-  #virtual(context: RequestContext, info: ResourceInfo, input: ObjectInput): StoredObject | undefined {
+  #virtual(
+    context: RequestContext,
+    info: ResourceInfo,
+    namespace: string | undefined,
+    input: ObjectInput,
+  ): StoredObject | undefined {
     if (info.group === 'authentication.k8s.io' || info.group === 'authorization.k8s.io') {
-      return review(info, context, input, (token) => this.authenticateToken(token))
+      return review(info, context, input, {
+        now: this.clock.now(),
+        namespace,
+        authorizer: this.authorizer,
+        tokenOwner: (token, audiences) => this.tokenOwner(token, audiences),
+      })
     }
     if (info.group === '' && info.plural === 'bindings') {
-      const { namespace, name = '' } = input.metadata ?? {}
-      return this.bind(context, { namespace, name }, input) as unknown as StoredObject
+      const { name = '' } = input.metadata ?? {}
+      return this.bind(
+        context,
+        { namespace: namespace ?? input.metadata?.namespace, name },
+        input,
+      ) as unknown as StoredObject
     }
     return undefined
   }

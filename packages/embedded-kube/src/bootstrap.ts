@@ -1,6 +1,6 @@
 import type { ApiServer } from './api-server.ts'
 import { isKubeFailure } from '@plimsoll/ports'
-import { bootstrapRoles } from './bootstrap-roles.ts'
+import { bootstrapRoles } from './authorization/bootstrap-roles.ts'
 import type { ObjectInput } from './object.ts'
 import type { RequestContext } from './request.ts'
 

@@ -163,6 +163,16 @@ export function notAuthorized(user: { readonly name: string }, request: Resource
   return forbidden({ group, plural: resource, kind: '' }, name, reason === '' ? why : `${why}: ${reason}`)
 }
 
+export function pathNotAuthorized(
+  user: { readonly name: string },
+  verb: string,
+  path: string,
+  reason: string,
+): KubeError {
+  const why = `User ${quote(user.name)} cannot ${verb} path ${quote(path)}`
+  return failure('forbidden', `forbidden: ${reason === '' ? why : `${why}: ${reason}`}`, {})
+}
+
 function quote(text: string): string {
   return JSON.stringify(text)
 }

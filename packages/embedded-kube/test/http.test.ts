@@ -74,7 +74,7 @@ describe('authentication', () => {
     { headers: { authorization: 'Bearer wrong' }, status: 401, message: 'Unauthorized' },
     { headers: { authorization: 'Bearer k8s-aws-v1.bm90IGEgdXJs' }, status: 401, message: 'Unauthorized' },
     { headers: { authorization: 'Basic eDp5' }, status: 401, message: 'Unauthorized' },
-    { headers: {}, status: 403, message: 'forbidden: User "system:anonymous" cannot get path "/api/v1/nodes"' },
+    { headers: {}, status: 403, message: 'nodes is forbidden: User "system:anonymous" cannot list resource "nodes" in API group "" at the cluster scope' },
   ])('refuses $headers', async ({ headers, status, message }) => {
     const answer = await stranger.send('/api/v1/nodes', { headers: headers as Record<string, string> })
     expect(answer.status).toBe(status)

@@ -4,19 +4,24 @@ import { createSecureServer, type Http2SecureServer } from 'node:http2'
 import type { AddressInfo, Socket } from 'node:net'
 import { KubeError } from '@plimsoll/ports'
 import type { ApiServer } from '../api-server.ts'
-import { failure } from '../errors.ts'
+import { impersonated } from '../authorization/impersonation.ts'
+import { attributesOfPath } from '../authorization/request-attributes.ts'
+import { failure, notAuthorized, pathNotAuthorized } from '../errors.ts'
+import type { Fields } from '../object.ts'
 import type { UserInfo } from '../request.ts'
+import { issuerDefault } from '../subresources/service-account-token.ts'
 import { apiGroupList, apiGroupNamed, apiResourceList, coreVersions } from '../wire/discovery.ts'
 import { negotiateDiscovery } from '../wire/media-type.ts'
-import { parseResourcePath } from '../wire/resource-path.ts'
+import { parseResourcePath, type ResourcePath } from '../wire/resource-path.ts'
 import { gitVersionDefault, serverVersion } from '../wire/server-version.ts'
 import { administrator, anonymous } from '../wire/user.ts'
-import { userOf, type AuthenticationOptions } from './authentication.ts'
+import { impersonationOf, userOf, userOfToken } from './authentication.ts'
 import { Documents, type Document } from './documents.ts'
 import { Exchange } from './exchange.ts'
 import type { Pki } from './pki.ts'
 import { RequestMetrics } from './request-metrics.ts'
 import { decodePatched, handleResource } from './resource-handler.ts'
+import { tokenSigner, type PublishedSigner } from './token-signer.ts'
 
 /** One finished request. */
 export interface AccessRecord {
@@ -65,9 +70,12 @@ export interface KubeServer {
 export async function startKubeServer(server: ApiServer, options: KubeServerOptions): Promise<KubeServer> {
   const { pki, host = '127.0.0.1' } = options
   server.decoder = decodePatched
+  server.otherTokens = (token) => userOfToken(token, { tokens: options.tokens, eks: options.eksTokens })
+  const signer = tokenSigner(pki.server.key)
+  server.tokenSigner = signer
   const documents = new Documents(server)
   const metrics = new RequestMetrics()
-  const handler = new RequestHandler(server, documents, metrics, options)
+  const handler = new RequestHandler(server, documents, metrics, signer, options)
   const secure = createSecureServer({
     allowHTTP1: true,
     key: pki.server.key,
@@ -152,19 +160,21 @@ class RequestHandler {
   readonly #server: ApiServer
   readonly #documents: Documents
   readonly #metrics: RequestMetrics
+  readonly #signer: PublishedSigner
   readonly #options: KubeServerOptions
-  readonly #authentication: AuthenticationOptions
 
-  constructor(server: ApiServer, documents: Documents, metrics: RequestMetrics, options: KubeServerOptions) {
+  constructor(
+    server: ApiServer,
+    documents: Documents,
+    metrics: RequestMetrics,
+    signer: PublishedSigner,
+    options: KubeServerOptions,
+  ) {
+    this.#signer = signer
     this.#server = server
     this.#documents = documents
     this.#metrics = metrics
     this.#options = options
-    this.#authentication = {
-      ...(options.tokens === undefined ? {} : { tokens: options.tokens }),
-      issued: (token) => server.authenticateToken(token),
-      eks: options.eksTokens,
-    }
   }
 
   handle(request: IncomingMessage, response: ServerResponse, trusted: boolean): void {
@@ -192,10 +202,12 @@ class RequestHandler {
   }
 
   async #answer(exchange: Exchange, trusted: boolean): Promise<void> {
-    exchange.user = trusted ? administrator : userOf(exchange.request, this.#authentication)
-    this.#authorize(exchange)
-    if (this.#answerDocument(exchange)) return
+    exchange.user = trusted ? administrator : userOf(exchange.request, (token) => this.#server.tokenOwner(token))
+    const headers = impersonationOf(exchange.request)
+    if (headers !== undefined) exchange.user = impersonated(exchange.user, headers, this.#server.authorizer)
     const path = resourcePathOf(exchange.path)
+    this.#authorize(exchange, path)
+    if (this.#answerDocument(exchange)) return
     if (path === undefined) {
       exchange.send(404, 'text/plain; charset=utf-8', '404 page not found\n')
       return
@@ -206,10 +218,21 @@ class RequestHandler {
     await handleResource(exchange, path, this.#server)
   }
 
-  #authorize({ user, path, method }: Exchange): void {
-    if (user !== anonymous || this.#options.anonymousAccess === true || openToAll.test(path)) return
-    const verb = method.toLowerCase()
-    throw failure('forbidden', `forbidden: User "${user.name}" cannot ${verb} path ${JSON.stringify(path)}`, {})
+  /** Before anything else is said about a request. @throws {KubeError} forbidden */
+  #authorize({ user, path, method, query }: Exchange, resource: ResourcePath | undefined): void {
+    const { authorizer } = this.#server
+    if (authorizer === undefined) {
+      if (user !== anonymous || this.#options.anonymousAccess === true || openToAll.test(path)) return
+    }
+    if (resource === undefined) {
+      const verb = method.toLowerCase()
+      const decision = authorizer?.path(user, verb, path)
+      if (decision?.allowed !== true) throw pathNotAuthorized(user, verb, path, decision?.reason ?? '')
+      return
+    }
+    const request = attributesOfPath(resource, method, query)
+    const decision = authorizer?.resource(user, request)
+    if (decision?.allowed !== true) throw notAuthorized(user, request, decision?.reason ?? '')
   }
 
   /** Everything that is no resource. Whether it was answered. */
@@ -232,6 +255,12 @@ class RequestHandler {
       case 'metrics':
         exchange.send(200, 'text/plain; version=0.0.4; charset=utf-8', this.#metrics.expose())
         return true
+      case '.well-known':
+        return second === 'openid-configuration' && answerFound(exchange, this.#issuer(exchange))
+      case 'openid':
+        return (
+          exchange.path === '/openid/v1/jwks' && answerFound(exchange, this.#signer.keys, 'application/jwk-set+json')
+        )
       case 'openapi':
         return this.#answerOpenApi(exchange, segments.slice(1))
       case 'api':
@@ -263,6 +292,18 @@ class RequestHandler {
     exchange.sendObject(200, core ? coreVersions(host) : apiGroupList(this.#documents.resources()))
   }
 
+  /** Where the keys of service accounts' tokens are (OpenID Connect Discovery). */
+  #issuer(exchange: Exchange): Fields {
+    const host = exchange.header(':authority') ?? exchange.header('host') ?? ''
+    return {
+      issuer: issuerDefault,
+      jwks_uri: `https://${host}/openid/v1/jwks`,
+      response_types_supported: ['id_token'],
+      subject_types_supported: ['public'],
+      id_token_signing_alg_values_supported: [this.#signer.algorithm],
+    }
+  }
+
   #answerOpenApi(exchange: Exchange, segments: readonly string[]): boolean {
     const [version, ...path] = segments
     if (version === 'v2' && path.length === 0) {
@@ -290,9 +331,10 @@ function resourcePathOf(path: string): ReturnType<typeof parseResourcePath> {
   }
 }
 
-function answerFound(exchange: Exchange, found: { readonly [field: string]: unknown } | undefined): boolean {
+function answerFound(exchange: Exchange, found: Fields | undefined, type?: string): boolean {
   if (found === undefined) return false
-  exchange.sendObject(200, found)
+  if (type === undefined) exchange.sendObject(200, found)
+  else exchange.send(200, type, JSON.stringify(found))
   return true
 }
 

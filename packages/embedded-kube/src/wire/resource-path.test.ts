@@ -23,6 +23,7 @@ describe('parseResourcePath', () => {
       name,
       subresource,
       rest: undefined,
+      watch: false,
     })
   })
 
@@ -32,6 +33,12 @@ describe('parseResourcePath', () => {
       expect(parseResourcePath(path)).toBeUndefined()
     },
   )
+
+  it('knows the old form of a watch', () => {
+    const watched = { plural: 'pods', namespace: 'web', watch: true }
+    expect(parseResourcePath('/api/v1/watch/namespaces/web/pods')).toMatchObject({ ...watched, name: undefined })
+    expect(parseResourcePath('/api/v1/watch/namespaces/web/pods/a')).toMatchObject({ ...watched, name: 'a' })
+  })
 
   it('keeps what follows a subresource', () => {
     expect(parseResourcePath('/api/v1/namespaces/web/pods/a/proxy/x/y')).toMatchObject({

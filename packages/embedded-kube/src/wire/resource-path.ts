@@ -9,6 +9,8 @@ export interface ResourcePath {
   readonly subresource: string | undefined
   /** What follows the subresource, as proxies have it. */
   readonly rest: string | undefined
+  /** The old form of a watch: `/api/v1/watch/…`. */
+  readonly watch: boolean
 }
 
 /**
@@ -21,7 +23,9 @@ export function parseResourcePath(path: string): ResourcePath | undefined {
   const core = segments[0] === 'api'
   if (!core && segments[0] !== 'apis') return undefined
   const [group, version] = core ? ['', segments[1]] : [segments[1], segments[2]]
-  const parts = segments.slice(core ? 2 : 3)
+  const all = segments.slice(core ? 2 : 3)
+  const watch = all[0] === 'watch' && all.length > 1
+  const parts = watch ? all.slice(1) : all
   if (group === undefined || version === undefined || parts.length === 0 || parts.includes('')) return undefined
   const [first, second, third] = parts
   const inNamespace = first === 'namespaces' && third !== undefined && !namespaceSubresources.has(third)
@@ -34,6 +38,7 @@ export function parseResourcePath(path: string): ResourcePath | undefined {
     name,
     subresource,
     rest: rest.length === 0 ? undefined : rest.join('/'),
+    watch,
   }
 }
 

@@ -1,4 +1,3 @@
-import { badRequest } from '../errors.ts'
 import type { UserInfo } from '../request.ts'
 
 export const anonymous: UserInfo = { name: 'system:anonymous', groups: ['system:unauthenticated'] }
@@ -14,29 +13,16 @@ export function authenticated(user: UserInfo): UserInfo {
     : { ...user, groups: [...user.groups, 'system:authenticated'] }
 }
 
-type Headers = { readonly [name: string]: string | readonly string[] | undefined }
+/** The service account whose user it is: `system:serviceaccount:NAMESPACE:NAME`. */
+export function accountOf(userName: string): { readonly namespace: string; readonly name: string } | undefined {
+  const match = /^system:serviceaccount:([a-z0-9]([-a-z0-9]*[a-z0-9])?):([a-z0-9]([-a-z0-9.]*[a-z0-9])?)$/.exec(
+    userName,
+  )
+  return match === null ? undefined : { namespace: match[1]!, name: match[3]! }
+}
 
-/** Whom the request speaks for (`kubectl --as`). @throws {KubeError} badRequest when groups come without a user */
-export function impersonated(user: UserInfo, headers: Headers): UserInfo {
-  const all = (name: string): readonly string[] => {
-    const value = headers[name]
-    return value === undefined ? [] : typeof value === 'string' ? value.split(',').map((text) => text.trim()) : value
-  }
-  const [name] = all('impersonate-user')
-  const groups = all('impersonate-group')
-  const [uid] = all('impersonate-uid')
-  const extra = Object.keys(headers)
-    .filter((header) => header.startsWith('impersonate-extra-'))
-    .map((header) => [decodeURIComponent(header.slice('impersonate-extra-'.length)), all(header)] as const)
-  if (name === undefined) {
-    if (groups.length === 0 && uid === undefined && extra.length === 0) return user
-    throw badRequest('requested groups, uid or extra without impersonating a user')
-  }
-  return {
-    ...authenticated({ name, groups }),
-    ...(uid === undefined ? {} : { uid }),
-    ...(extra.length === 0 ? {} : { extra: Object.fromEntries(extra) }),
-  }
+export function groupsOfAccount(namespace: string): readonly string[] {
+  return ['system:serviceaccounts', `system:serviceaccounts:${namespace}`]
 }
 
 const eksPrefix = 'k8s-aws-v1.'

@@ -1,0 +1,72 @@
+// The roles and bindings that every cluster begins with
+// (kubernetes/kubernetes:plugin/pkg/auth/authorizer/rbac/bootstrappolicy, as release 1.35 reports them).
+import type { ObjectInput } from '../object.ts'
+import policy from './bootstrap-policy.generated.json' with { type: 'json' }
+
+const group = 'rbac.authorization.k8s.io'
+const annotations = { 'rbac.authorization.kubernetes.io/autoupdate': 'true' }
+const aggregation = (to: string): Record<string, string> => ({
+  [`rbac.authorization.k8s.io/aggregate-to-${to}`]: 'true',
+})
+
+interface BindingRow {
+  readonly name: string
+  readonly namespace?: string
+  readonly role: string
+  /** `g:GROUP`, `u:USER`, `s:NAMESPACE/SERVICE-ACCOUNT`. */
+  readonly subjects: readonly string[]
+}
+
+export function bootstrapRoles(): readonly ObjectInput[] {
+  return [
+    ...policy.clusterRoles.map(({ name, aggregatesTo, gathers, rules }) => ({
+      apiVersion: `${group}/v1`,
+      kind: 'ClusterRole',
+      metadata: metadata(name, undefined, aggregatesTo === undefined ? {} : aggregation(aggregatesTo)),
+      ...(gathers === undefined
+        ? {}
+        : { aggregationRule: { clusterRoleSelectors: [{ matchLabels: aggregation(gathers) }] } }),
+      rules,
+    })),
+    ...policy.clusterRoleBindings.map((row) => binding('ClusterRoleBinding', 'ClusterRole', row)),
+    ...policy.roles.map(({ name, namespace, rules }) => ({
+      apiVersion: `${group}/v1`,
+      kind: 'Role',
+      metadata: metadata(name, namespace),
+      rules,
+    })),
+    ...policy.roleBindings.map((row) => binding('RoleBinding', 'Role', row)),
+  ]
+}
+
+function binding(kind: string, roleKind: string, { name, namespace, role, subjects }: BindingRow): ObjectInput {
+  return {
+    apiVersion: `${group}/v1`,
+    kind,
+    metadata: metadata(name, namespace),
+    roleRef: { apiGroup: group, kind: roleKind, name: role },
+    ...(subjects.length === 0 ? {} : { subjects: subjects.map(subject) }),
+  }
+}
+
+function subject(text: string): { readonly [field: string]: string } {
+  const name = text.slice(2)
+  if (text.startsWith('s:')) {
+    const [namespace = '', account = ''] = name.split('/')
+    return { kind: 'ServiceAccount', name: account, namespace }
+  }
+  return { kind: text.startsWith('g:') ? 'Group' : 'User', apiGroup: group, name }
+}
+
+function metadata(
+  name: string,
+  namespace?: string,
+  more: Record<string, string> = {},
+): ObjectInput['metadata'] & object {
+  return {
+    name,
+    ...(namespace === undefined ? {} : { namespace }),
+    labels: { 'kubernetes.io/bootstrapping': 'rbac-defaults', ...more },
+    annotations,
+  }
+}
