@@ -48,7 +48,12 @@ export function serviceDefaults(object: StoredObject): StoredObject {
     return withField(
       spec,
       'ports',
-      mapSame(listOf(ports), (port) => withDefaults(port, { protocol: 'TCP', targetPort: port['port'] })),
+      mapSame(listOf(ports), (port) => {
+        const filled = withDefaults(port, { protocol: 'TCP' })
+        const target = filled['targetPort']
+        // Nought and no name are as good as none, as upstream takes them.
+        return target === undefined || target === 0 || target === '' ? { ...filled, targetPort: port['port'] } : filled
+      }),
     )
   })
 }
