@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createPki, kubeconfig, startKubeServer, type AccessRecord } from '@plimsoll/embedded-kube'
 import { minutes } from '@plimsoll/model'
-import { ScaledClock, SeededRandom, silentLog, SystemClock } from '@plimsoll/ports'
+import { SeededRandom, silentLog, SystemClock } from '@plimsoll/ports'
 import { House } from '@plimsoll/simulator'
 import { HistoryClock } from '../../packages/cli/src/history-clock.ts'
 import { workshopBase } from '../../packages/cli/src/workshop.ts'
@@ -33,8 +33,6 @@ export interface LiveHouseOptions {
   readonly programs: { readonly [name: string]: string }
   /** With what the workshop's cluster runs in kube-system. */
   readonly base?: boolean
-  /** Seconds of the house in one second; 10 when absent. */
-  readonly speed?: number
 }
 
 /** Three nodes in three zones, up for a quarter of an hour. Nothing takes time but what is told to. */
@@ -52,7 +50,7 @@ export async function liveHouse(o: LiveHouseOptions): Promise<LiveHouse> {
     manifests: o.base === true ? workshopBase() : [],
   })
   await house.start()
-  await clock.live(() => new ScaledClock(system, o.speed ?? 10))
+  await clock.live(() => system)
   const pki = await createPki()
   const requests: AccessRecord[] = []
   const server = await startKubeServer(house.kube, { pki, onAccess: (record) => requests.push(record) })

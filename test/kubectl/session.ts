@@ -67,7 +67,10 @@ const masks: readonly (readonly [RegExp, string])[] = [
   [/\b10\.100\.\d+\.\d+\b/g, '<cluster ip>'],
   // What generateName appends.
   [/-[bcdfghjklmnpqrstvwxz2456789]{5}(?![A-Za-z0-9])/g, '-xxxxx'],
-  [/(?<=^|[\s(])(\d+d)?(\d+h)?(\d{1,2}m)?(\d+s)?(?=$|[\s),])/g, '<age>'],
+  [/\b[WIE]\d{4} \d\d:\d\d:\d\d\.\d+ +\d+ /g, '<log> '],
+  [/(Resource Version: +)\d+/g, '$1<rv>'],
+  // Ages, but not the milli-CPUs of `kubectl top`.
+  [/(?<=^|[\s(])(\d+d)?(\d+h)?(\d{1,2}m(?!\s+\d+(%|Mi)))?(\d+s)?(?=$|[\s),\]])/g, '<age>'],
 ]
 
 /** Without what differs from run to run; columns are three blanks apart however wide they are. */
