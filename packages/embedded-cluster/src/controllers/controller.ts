@@ -49,16 +49,18 @@ export function recorderFor(context: ControllerContext, kube: KubeApi, component
   return new EventRecorder({ kube, clock: context.clock, component })
 }
 
-/** One worker over keys; `sync` may say after how long it wants to look again. */
+/** A loop over keys, with one worker unless told otherwise; `sync` may say after how long it wants to look again. */
 export function syncing(
   context: ControllerContext,
   name: string,
   sync: (key: string) => Promise<Ms | undefined | void>,
+  workers = 1,
 ): Reconciler<string> {
   return new Reconciler<string>({
     name,
     clock: context.clock,
     log: context.log,
+    workers,
     reconcile: async (key) => {
       const again = await sync(key)
       return again === undefined ? undefined : { requeueAfter: again }
