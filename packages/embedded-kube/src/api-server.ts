@@ -21,8 +21,8 @@ import { checkNamespaceDeletion, namespaceFinalizers, terminatingNamespace } fro
 import { appliedInput, FieldOwnership } from './apply/field-ownership.ts'
 import { entriesOf, managersOf, type Manager } from './apply/managed-fields.ts'
 import { computedList } from './computed-lists.ts'
-import { cleanupFinalizer, customResources, hasRules } from './crd/definition.ts'
-import { fillDefaults, prune, schemaErrors } from './crd/structural-schema.ts'
+import { checkedCustomObject } from './crd/custom-object.ts'
+import { cleanupFinalizer, customResources } from './crd/definition.ts'
 import { afterDeletion, checkPreconditions, deletedStatus, finalizersGone } from './deletion.ts'
 import {
   alreadyExists,
@@ -125,7 +125,6 @@ const strategicRefused =
 const podsType = { group: '', version: 'v1', plural: 'pods' }
 
 const everything: Filter = { namespace: undefined, matches: undefined, name: undefined, nodeName: undefined }
-const nobody = { user: { name: 'system:apiserver', groups: [] }, userAgent: 'kube-apiserver' }
 
 export class ApiServer {
   readonly registry: Registry = new Registry()
@@ -355,7 +354,7 @@ export class ApiServer {
       owned = rules.defaults?.(object, this.clock.now()) ?? object
       object = this.#admission.admit(info, owned, undefined)
       errors.push(...(rules.validate?.(object) ?? []))
-      object = this.#checkCustom(info, object, undefined, errors)
+      object = checkCustom(context, info, object, undefined, errors)
       // A field that was pruned is owned by nobody either.
       if (info.custom !== undefined) owned = object
     }
@@ -379,7 +378,7 @@ export class ApiServer {
     const stored = this.#store.add(key, object)
     this.#admission.stored(stored)
     if (isNamespaces(info)) this.#furnish(context, stored)
-    if (isDefinitions(info)) this.#define(context, stored)
+    if (isDefinitions(info)) this.#define(stored)
     return this.#objects.serve(info, stored)
   }
 
@@ -776,7 +775,7 @@ export class ApiServer {
         ...(rules.validate?.(next) ?? []),
       )
     }
-    next = this.#checkCustom(info, next, old, errors)
+    next = checkCustom(context, info, next, old, errors, options.subresource === 'status')
     if (errors.length > 0) throw invalid(info, key.name, errors)
     if (this.#rbac !== undefined) checkEscalation(this.#rbac, context.user, info, next, old)
     if (rules.generation && options.subresource !== 'status' && specChanged(next, old)) {
@@ -803,40 +802,20 @@ export class ApiServer {
     }
     const stored = this.#store.put(place, old, next)
     this.#admission.stored(stored)
-    if (isDefinitions(info)) this.#define(context, stored)
+    if (isDefinitions(info)) this.#define(stored)
     return this.#objects.serve(info, stored)
   }
 
-  /** Prunes, fills and checks a custom resource; what is wrong is added to `errors`. */
-  #checkCustom(
-    info: ResourceInfo,
-    object: StoredObject,
-    old: StoredObject | undefined,
-    errors: FieldError[],
-  ): StoredObject {
-    const schema = info.custom?.schema
-    if (schema === undefined) return object
-    const pruned = info.custom!.preserveUnknownFields ? object : prune(object, schema)
-    const filled = fillDefaults(pruned, schema)
-    errors.push(...schemaErrors(filled, schema, old))
-    return filled
-  }
-
   /** Serves what a definition says. */
-  #define(context: RequestContext, definition: StoredObject): void {
+  #define(definition: StoredObject): void {
     const { group, names } = definition.spec as { readonly group: string; readonly names: { readonly plural: string } }
     this.registry.setCustom(group, names.plural, customResources(definition))
-    if (hasRules(definition)) {
-      context.warnings.push(
-        `${definition.metadata.name}: the rules in x-kubernetes-validations are kept but not evaluated`,
-      )
-    }
   }
 
   /** Takes up what an earlier process kept: what is served, what expires, what was being taken apart. */
   #resume(): void {
     const definitions = this.#store.collection('apiextensions.k8s.io', 'customresourcedefinitions')
-    for (const definition of definitions.list(everything)) this.#define({ ...nobody, warnings: [] }, definition)
+    for (const definition of definitions.list(everything)) this.#define(definition)
     for (const collection of [...this.#store.collections()]) {
       for (const object of collection.list(everything)) {
         const revision = Number(object.metadata.resourceVersion)
@@ -907,6 +886,22 @@ export class ApiServer {
 /** Events and leases are written too often, and never applied. */
 function isTracked(info: ResourceInfo): boolean {
   return info.plural !== 'events' && info.plural !== 'leases'
+}
+
+/** Prunes, fills and checks a custom resource; what is wrong is added to `errors`. */
+function checkCustom(
+  context: RequestContext,
+  info: ResourceInfo,
+  object: StoredObject,
+  old: StoredObject | undefined,
+  errors: FieldError[],
+  status = false,
+): StoredObject {
+  if (info.custom === undefined) return object
+  const checked = checkedCustomObject(info.custom, object, old, status)
+  errors.push(...checked.errors)
+  context.warnings.push(...checked.warnings)
+  return checked.object
 }
 
 function isWithin(object: StoredObject, filter: Filter): boolean {

@@ -101,18 +101,6 @@ export function definitionUpdateErrors(object: StoredObject, old: StoredObject):
   return errors
 }
 
-/** Whether any version's schema carries CEL rules. */
-export function hasRules(object: StoredObject): boolean {
-  return listOf(object.spec?.['versions']).some((version) => carriesRules(version['schema']))
-}
-
-function carriesRules(schema: unknown): boolean {
-  if (Array.isArray(schema)) return schema.some(carriesRules)
-  if (!isFields(schema)) return false
-  if (listOf(schema['x-kubernetes-validations']).length > 0) return true
-  return Object.values(schema).some(carriesRules)
-}
-
 /** The resources that the definition serves, its storage version first. */
 export function customResources(definition: StoredObject): readonly ResourceInfo[] {
   const spec = fieldsOf(definition.spec)

@@ -25,19 +25,25 @@ const annotationBytesMax = 256 * 1024
 export type NameForm = 'subdomain' | 'label' | 'label1035' | 'path'
 
 export function nameErrors(name: string, form: NameForm, field: string): FieldError[] {
+  const why = nameProblem(name, form)
+  return why === undefined ? [] : [invalidValue(field, name, why)]
+}
+
+/** Why a text has not the form of a name, or undefined. */
+export function nameProblem(name: string, form: NameForm): string | undefined {
   switch (form) {
     case 'subdomain':
-      if (name.length > 253) return [invalidValue(field, name, 'must be no more than 253 characters')]
-      return subdomain.test(name) ? [] : [invalidValue(field, name, subdomainWhy)]
+      if (name.length > 253) return 'must be no more than 253 characters'
+      return subdomain.test(name) ? undefined : subdomainWhy
     case 'label':
-      if (name.length > 63) return [invalidValue(field, name, 'must be no more than 63 characters')]
-      return label1123.test(name) ? [] : [invalidValue(field, name, labelWhy)]
+      if (name.length > 63) return 'must be no more than 63 characters'
+      return label1123.test(name) ? undefined : labelWhy
     case 'label1035':
-      if (name.length > 63) return [invalidValue(field, name, 'must be no more than 63 characters')]
-      return label1035.test(name) ? [] : [invalidValue(field, name, label1035Why)]
+      if (name.length > 63) return 'must be no more than 63 characters'
+      return label1035.test(name) ? undefined : label1035Why
     case 'path':
-      if (name === '.' || name === '..') return [invalidValue(field, name, `may not be '${name}'`)]
-      return /[/%]/.test(name) ? [invalidValue(field, name, `may not contain '${name.includes('/') ? '/' : '%'}'`)] : []
+      if (name === '.' || name === '..') return `may not be '${name}'`
+      return /[/%]/.test(name) ? `may not contain '${name.includes('/') ? '/' : '%'}'` : undefined
   }
 }
 
