@@ -18,7 +18,7 @@ import { attributesOf, type Place } from './authorization/request-attributes.ts'
 import { review, type TokenOwner } from './authorization/reviews.ts'
 import { RoleAggregation } from './authorization/role-aggregation.ts'
 import { checkNamespaceDeletion, namespaceFinalizers, terminatingNamespace } from './admission/namespaces.ts'
-import { appliedInput, FieldOwnership } from './apply/field-ownership.ts'
+import { appliedInput, appliedScale, FieldOwnership } from './apply/field-ownership.ts'
 import { entriesOf, managersOf, type Manager } from './apply/managed-fields.ts'
 import { computedList } from './computed-lists.ts'
 import { checkedCustomObject } from './crd/custom-object.ts'
@@ -40,6 +40,7 @@ import {
 import { EventExpiry } from './event-expiry.ts'
 import { InProcessClient } from './in-process-client.ts'
 import { toServed, toStored } from './kinds/conversions.ts'
+import { goShape, goZero } from './kinds/go-shape.ts'
 import { rulesOf } from './kinds/index.ts'
 import { generateName, metadataErrors, nameErrors } from './kinds/names.ts'
 import { podSpecErrors } from './kinds/pod-spec-validation.ts'
@@ -68,6 +69,7 @@ import type {
   PatchKind,
   PatchOptions,
   PodLogs,
+  ProxySource,
   RequestContext,
   ServerList,
   ServerListOptions,
@@ -89,7 +91,17 @@ import { containerForLog, noLogs } from './subresources/log.ts'
 import { scaleOf, withScale } from './subresources/scale.ts'
 import { invalidToken, ServiceAccountTokens, type TokenSigner } from './subresources/service-account-token.ts'
 import { Termination } from './termination.ts'
-import { checkFinalizers, checkVersion, decoded, heldEntries, mergeUpdate, specChanged } from './update-merge.ts'
+import {
+  checkFinalizers,
+  checkPatched,
+  checkUnborn,
+  checkVersion,
+  decoded,
+  heldEntries,
+  mergeUpdate,
+  patchNotAnObject,
+  specChanged,
+} from './update-merge.ts'
 
 export type AuthorizationMode = 'RBAC' | 'AlwaysAllow'
 
@@ -107,6 +119,14 @@ export interface ApiServerOptions {
   readonly authorizationMode?: AuthorizationMode | undefined
   /** Where every write is kept, and what the server begins with; in memory alone without one. */
   readonly journal?: Journal | undefined
+}
+
+/** As what a proxied request is judged. */
+const proxyVerbs: { readonly [method: string]: string } = {
+  POST: 'create',
+  PUT: 'update',
+  PATCH: 'patch',
+  DELETE: 'delete',
 }
 
 /**
@@ -143,6 +163,8 @@ export class ApiServer {
   readonly #rbac: RbacAuthorizer | undefined
   /** Where container logs come from. */
   podLogs: PodLogs | undefined
+  /** What listens behind the proxies. */
+  proxies: ProxySource | undefined
   /** What nodes and containers use. */
   usage: UsageSource | undefined
   decoder: Decoder | undefined
@@ -318,7 +340,8 @@ export class ApiServer {
     const sent = decoded(context, info, input)
     const meta = sent.metadata ?? {}
     const home = this.#namespaceOf(info, namespace, meta)
-    if (meta.resourceVersion !== undefined && meta.resourceVersion !== '' && meta.resourceVersion !== '0') {
+    // An apply that creates may name a version; it had nothing to be compared with.
+    if (managers === undefined && !['', '0'].includes(meta.resourceVersion ?? '')) {
       throw badRequest('resourceVersion should not be set on objects to be created')
     }
     if (home !== '') this.#checkNamespace(info, home, meta)
@@ -337,10 +360,7 @@ export class ApiServer {
     const { apiVersion: _a, kind: _k, metadata: _o, ...body } = sent
     let object: StoredObject = { apiVersion: storageApiVersion(info), kind: info.kind, metadata, ...body }
     if (info.subresources.has('status') && !rules.statusOnCreate) object = withField(object, 'status', undefined)
-    object = toStored(info, object)
-    if (context.inProcess !== true && info.schemaName !== undefined) {
-      object = canonicalQuantities(object, info.schemaName)
-    }
+    object = this.#typed(context, info, toStored(info, object))
     const errors = [...nameErrors(name, rules.names, 'metadata.name'), ...metadataErrors(object.metadata, undefined)]
     const tracked = managers === undefined && context.inProcess !== true && isTracked(info)
     // What admission adds is nobody's: ownership is that of the object as it was sent and filled.
@@ -422,8 +442,9 @@ export class ApiServer {
     if (kind === 'apply') return this.#apply(context, info, key, body, options)
     const current = this.#objects.serve(info, this.#objects.find(info, key))
     const patched = this.#patched(info, current, kind, body)
-    if (!isFields(patched)) throw badRequest('the patched object is not an object')
+    if (!isFields(patched)) throw badRequest('Invalid JSON Patch')
     const input = this.#decodePatched(context, info, patched as ObjectInput, options)
+    checkPatched(info, current, input)
     return { object: this.#overwrite(context, info, key, input, options), created: false }
   }
 
@@ -587,6 +608,12 @@ export class ApiServer {
     return reading
   }
 
+  /** The object behind a proxy, for those who may connect to it. @throws {KubeError} notFound, forbidden */
+  proxied(context: RequestContext, info: ResourceInfo, key: ObjectKey, method: string): StoredObject {
+    this.#allow(context, info, proxyVerbs[method] ?? 'get', { ...key, subresource: 'proxy' })
+    return this.#objects.find(info, key)
+  }
+
   /** Where objects are that name `uid` as an owner. */
   dependents(uid: string): readonly { readonly info: ResourceInfo; readonly key: ObjectKey }[] {
     return this.#objects.dependents(uid)
@@ -654,12 +681,14 @@ export class ApiServer {
         required('fieldManager', 'is required for apply patch'),
       ])
     }
-    const applied = appliedInput(info, key, body, options, (sent) => this.#decodePatched(context, info, sent, options))
+    const applied = appliedInput(info, key, body, options)
     const live = this.#objects.get(info, key)
     const { object, managers } = this.#ownership.applied(info, live, applied, manager, options)
-    if (live === undefined) {
+    if (live !== undefined) checkPatched(info, live, applied)
+    else {
       if (options.subresource !== undefined) throw notFound(info, key.name)
       this.#allow(context, info, 'create', key)
+      checkUnborn(info, key.name, applied)
       return { object: this.#create(context, info, key.namespace, object, options, managers), created: true }
     }
     return { object: this.#write(context, info, key, object, options, managers), created: false }
@@ -684,6 +713,14 @@ export class ApiServer {
     options: PatchOptions,
   ): { readonly object: StoredObject; readonly created: boolean } {
     const scale = scaleOf(info, this.#objects.find(info, key)) as unknown as StoredObject
+    if (kind === 'apply') {
+      const applied = appliedScale(info, key, body)
+      const live = this.#objects.find(info, key)
+      const { object, managers } = this.#ownership.applied(info, live, applied, options.fieldManager ?? '', options)
+      const written = { fieldManager: options.fieldManager, dryRun: options.dryRun }
+      const scaled = scaleOf(info, this.#write(context, info, key, object, written, managers))
+      return { object: scaled as unknown as StoredObject, created: false }
+    }
     // The Scale type has no lists to merge: a strategic patch of it is a merge patch.
     const patched = kind === 'json' ? jsonPatch(scale, body) : mergePatch(scale, body)
     const object = this.#writeScale(context, info, key, patched as Scale, options)
@@ -695,11 +732,12 @@ export class ApiServer {
       case 'json':
         return jsonPatch(current, body)
       case 'merge':
+        if (!isFields(body) && body !== null) throw patchNotAnObject(body, 'error decoding patch: ')
         return mergePatch(current, body)
       case 'strategic': {
         const schema = info.schemaName === undefined ? undefined : schemaNamed(info.schemaName)
         if (schema === undefined) throw failure('unsupportedMediaType', strategicRefused)
-        if (!isFields(body)) throw badRequest('a strategic merge patch is an object')
+        if (!isFields(body)) throw patchNotAnObject(body, '')
         return strategicMergePatch(current, body, schema)
       }
       default:
@@ -763,7 +801,7 @@ export class ApiServer {
     checkVersion(info, old, sent.metadata ?? {})
     const merged = mergeUpdate(info, old, toStored(info, sent as StoredObject), options.subresource)
     let next = merged
-    if (context.inProcess !== true && info.schemaName !== undefined) next = canonicalQuantities(next, info.schemaName)
+    next = this.#typed(context, info, next)
     checkFinalizers(info, next, old)
     const errors = metadataErrors(next.metadata, old.metadata)
     if (options.subresource !== 'status') {
@@ -804,6 +842,14 @@ export class ApiServer {
     this.#admission.stored(stored)
     if (isDefinitions(info)) this.#define(stored)
     return this.#objects.serve(info, stored)
+  }
+
+  /** The object as its Go type would hold it. Writers in process write it so, but for the status that they leave out. */
+  #typed(context: RequestContext, info: ResourceInfo, object: StoredObject): StoredObject {
+    const stored = this.registry.find(info.storage.group, info.storage.version, info.plural) ?? info
+    if (stored.schemaName === undefined) return object
+    if (context.inProcess !== true) return goShape(canonicalQuantities(object, stored.schemaName), stored.schemaName)
+    return object.status === undefined ? withField(object, 'status', goZero(stored.schemaName)['status']) : object
   }
 
   /** Serves what a definition says. */

@@ -28,7 +28,7 @@ const reasons: Record<KubeFailureKind, { readonly code: number; readonly reason:
   timeout: { code: 504, reason: 'Timeout' },
 }
 
-/** A failure with its Status. `reason` and `code` are those of the failure unless given. */
+/** A failure with its Status. `reason` and `code` are those of the failure unless given; an empty reason is left out. */
 export function failure(
   kind: KubeFailureKind,
   message: string,
@@ -42,7 +42,7 @@ export function failure(
     metadata: {},
     status: 'Failure',
     message,
-    reason: other.reason ?? reason,
+    ...(other.reason === '' ? {} : { reason: other.reason ?? reason }),
     ...(details === undefined ? {} : { details }),
     code: other.code ?? code,
   })
@@ -205,7 +205,7 @@ export function invalid(
   return failure('invalid', message, {
     ...(name === '' ? {} : { name }),
     ...(type.group === '' ? {} : { group: type.group }),
-    kind: type.kind,
+    ...(type.kind === '' ? {} : { kind: type.kind }),
     causes: errors.map(({ reason, message, field }) => ({ reason, message, field })),
   })
 }

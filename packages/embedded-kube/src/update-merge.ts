@@ -1,8 +1,8 @@
 // What becomes of an object when a client writes over it (kubernetes/apiserver:pkg/registry/rest/update.go, BeforeUpdate).
-import type { ObjectMeta } from '@plimsoll/model'
-import { managersOf } from './apply/managed-fields.ts'
-import { conflict, forbiddenField, invalid, invalidValue, modifiedMeanwhile } from './errors.ts'
+import type { ManagedFieldsEntry, ObjectMeta } from '@plimsoll/model'
+import { badRequest, conflict, forbiddenField, invalid, invalidValue, modifiedMeanwhile } from './errors.ts'
 import { rulesOf } from './kinds/index.ts'
+import { jsonKind } from './patch/json-patch.ts'
 import { equal, fieldsOf, listOf, withoutNulls, type Fields, type ObjectInput, type StoredObject } from './object.ts'
 import type { ResourceInfo } from './resource-info.ts'
 import type { RequestContext, UpdateOptions } from './request.ts'
@@ -46,7 +46,6 @@ export function mergeUpdate(
       uid: meta.uid,
       resourceVersion: meta.resourceVersion,
       creationTimestamp: meta.creationTimestamp,
-      generateName: meta.generateName,
       generation: meta.generation,
       deletionTimestamp: meta.deletionTimestamp,
       deletionGracePeriodSeconds: meta.deletionGracePeriodSeconds,
@@ -98,6 +97,32 @@ export function checkVersion(info: ResourceInfo, old: StoredObject, meta: Object
   }
 }
 
+/** @throws {KubeError} when a patch leaves no name or another uid */
+export function checkPatched(info: ResourceInfo, old: StoredObject, input: ObjectInput): void {
+  const { name, uid } = old.metadata
+  const asked = input.metadata
+  if ((asked?.name ?? '') === '') {
+    throw badRequest(`the name of the object (${name} based on URL) was undeterminable: name must be provided`)
+  }
+  if (asked?.uid !== undefined && asked.uid !== '' && asked.uid !== uid) {
+    throw invalid(info, name, [invalidValue('metadata.uid', asked.uid, 'field is immutable')])
+  }
+}
+
+/** @throws {KubeError} conflict when an apply means an object that is gone */
+export function checkUnborn(info: ResourceInfo, name: string, { metadata }: ObjectInput): void {
+  if (metadata?.uid === undefined || metadata.uid === '') return
+  throw conflict(
+    info,
+    name,
+    `uid mismatch: the provided object specified uid ${metadata.uid}, and no existing object was found`,
+  )
+}
+
+export function patchNotAnObject(body: unknown, prefix: string): Error {
+  return badRequest(`${prefix}json: cannot unmarshal ${jsonKind(body)} into Go value of type map[string]interface {}`)
+}
+
 /** Whether anything but metadata and status differs. */
 export function specChanged(next: StoredObject, old: StoredObject): boolean {
   for (const field of new Set([...Object.keys(next), ...Object.keys(old)])) {
@@ -112,7 +137,19 @@ export function heldEntries(sent: ObjectInput, old: StoredObject): ObjectMeta['m
   const asked = sent.metadata?.managedFields
   const present = old.metadata.managedFields
   if (asked === undefined || asked === present || equal(asked, present)) return present
-  return managersOf(asked).length === 0 ? undefined : asked
+  // One empty entry asks to forget everybody; what cannot be read is not believed (decodeManagedFields).
+  if (asked.length === 1 && Object.keys(asked[0]!).length === 0) return undefined
+  return asked.length > 0 && asked.every(isEntry) ? asked : present
+}
+
+function isEntry(entry: ManagedFieldsEntry): boolean {
+  const operation = entry.operation === 'Apply' || entry.operation === 'Update'
+  const elements = Object.keys(entry.fieldsV1 ?? {})
+  return operation && (entry.apiVersion ?? '') !== '' && entry.fieldsType === 'FieldsV1' && elements.every(isElement)
+}
+
+function isElement(name: string): boolean {
+  return name === '.' || /^[fkvi]:/.test(name)
 }
 
 /** As Go would have decoded it. Custom resources keep their nulls until their schema has been asked. */

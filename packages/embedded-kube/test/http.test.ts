@@ -74,7 +74,12 @@ describe('authentication', () => {
     { headers: { authorization: 'Bearer wrong' }, status: 401, message: 'Unauthorized' },
     { headers: { authorization: 'Bearer k8s-aws-v1.bm90IGEgdXJs' }, status: 401, message: 'Unauthorized' },
     { headers: { authorization: 'Basic eDp5' }, status: 401, message: 'Unauthorized' },
-    { headers: {}, status: 403, message: 'nodes is forbidden: User "system:anonymous" cannot list resource "nodes" in API group "" at the cluster scope' },
+    {
+      headers: {},
+      status: 403,
+      message:
+        'nodes is forbidden: User "system:anonymous" cannot list resource "nodes" in API group "" at the cluster scope',
+    },
   ])('refuses $headers', async ({ headers, status, message }) => {
     const answer = await stranger.send('/api/v1/nodes', { headers: headers as Record<string, string> })
     expect(answer.status).toBe(status)
@@ -349,7 +354,7 @@ describe('objects', () => {
       query: '&dryRun=Some',
       body: '{"metadata":{"name":"x"}}',
       status: 422,
-      message: 'CreateOptions.meta.k8s.io "" is invalid: dryRun: Unsupported value: "Some": supported values: "All"',
+      message: 'CreateOptions.meta.k8s.io "" is invalid: dryRun: Unsupported value: ["Some"]: supported values: "All"',
     },
     { what: 'too much', body: ' '.repeat(3 * 1024 * 1024 + 1), status: 413, message: /^Request entity too large/ },
   ])('refuses $what', async ({ query = '', body, status, message }) => {

@@ -70,18 +70,6 @@ export function intersection(a: FieldSet, b: FieldSet): FieldSet {
   return fieldSet(a.self && b.self, children)
 }
 
-/** What is in `a` and neither in `gone` nor below something in `gone`. */
-export function withoutBelow(a: FieldSet, gone: FieldSet): FieldSet {
-  if (gone.self) return emptySet
-  const children = new Map<string, FieldSet>()
-  for (const [element, child] of a.children) {
-    const other = gone.children.get(element)
-    const rest = other === undefined ? child : withoutBelow(child, other)
-    if (!isEmpty(rest)) children.set(element, rest)
-  }
-  return fieldSet(a.self, children)
-}
-
 export function sameSet(a: FieldSet, b: FieldSet): boolean {
   if (a === b) return true
   if (a.self !== b.self || a.children.size !== b.children.size) return false
@@ -133,7 +121,7 @@ export function pathTexts(set: FieldSet): string[] {
   return texts.sort()
 }
 
-function elementText(element: string): string {
+export function elementText(element: string): string {
   const rest = element.slice(2)
   switch (element.charAt(0)) {
     case 'k': {

@@ -1,19 +1,8 @@
 // Who manages which fields (kubernetes/apimachinery:pkg/util/managedfields/internal/{fieldmanager,managedfields}.go).
 import { timestamp, type ManagedFieldsEntry, type Ms } from '@plimsoll/model'
-import type { StoredObject } from '../object.ts'
+import type { Fields } from '../object.ts'
 import type { Schema } from '../schema-table.ts'
-import {
-  difference,
-  emptySet,
-  fieldSet,
-  fromFieldsV1,
-  isEmpty,
-  leaf,
-  toFieldsV1,
-  union,
-  withoutBelow,
-  type FieldSet,
-} from './field-set.ts'
+import { difference, emptySet, fieldSet, fromFieldsV1, isEmpty, toFieldsV1, union, type FieldSet } from './field-set.ts'
 import { differences } from './typed-value.ts'
 
 /** One entry of managedFields, its fields as a set. */
@@ -73,29 +62,42 @@ function compare(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0
 }
 
-/** Too many updaters: the oldest become one, `ancient-changes`. */
+/** Too many updaters: the oldest of one version become one, `ancient-changes` (capmanagers.go). */
 function capped(managers: readonly Manager[]): readonly Manager[] {
+  const kept = [...managers]
   const updates = managers
-    .filter((m) => m.operation === 'Update')
-    .toSorted((a, b) => compare(a.time ?? '', b.time ?? ''))
-  if (updates.length <= updateEntriesMax) return managers
-  const old = updates.slice(0, updates.length - updateEntriesMax + 1)
-  const [first] = old
-  const ancient: Manager = {
-    ...first!,
-    manager: 'ancient-changes',
-    subresource: '',
-    time: old.at(-1)!.time,
-    fields: old.reduce((fields, manager) => union(fields, manager.fields), emptySet),
+    .filter((manager) => manager.operation === 'Update')
+    .toSorted((a, b) => compare(a.time ?? '', b.time ?? '') || compare(a.manager, b.manager))
+  let count = updates.length
+  const firsts = new Map<string, Manager>()
+  for (const manager of updates) {
+    if (count <= updateEntriesMax) break
+    const first = firsts.get(manager.apiVersion)
+    if (first === undefined) {
+      firsts.set(manager.apiVersion, manager)
+      continue
+    }
+    const bucket: Manager = {
+      ...first,
+      manager: 'ancient-changes',
+      subresource: '',
+      time: manager.time,
+      fields: union(first.fields, manager.fields),
+    }
+    kept[kept.indexOf(first)] = bucket
+    kept.splice(kept.indexOf(manager), 1)
+    firsts.set(manager.apiVersion, bucket)
+    count--
   }
-  return [...managers.filter((manager) => !old.includes(manager)), ancient]
+  return kept
 }
 
 export function isSame(manager: Manager, id: ManagerId): boolean {
   return (
     manager.manager === id.manager &&
     manager.operation === id.operation &&
-    manager.apiVersion === id.apiVersion &&
+    // One that applies stays the same from version to version.
+    (manager.operation === 'Apply' || manager.apiVersion === id.apiVersion) &&
     manager.subresource === id.subresource
   )
 }
@@ -111,23 +113,14 @@ const metadataFields = [
   'selfLink',
 ]
 
-/** Fields that nobody manages: they are the server's. */
-const unmanaged: FieldSet = fieldSet(
-  false,
-  new Map([
-    ['f:apiVersion', leaf],
-    ['f:kind', leaf],
-    ['f:metadata', fieldSet(true, new Map(metadataFields.map((name) => [`f:${name}`, leaf])))],
-  ]),
-)
-
-/** The set without what is the server's own. */
-export function managed(fields: FieldSet): FieldSet {
+/** The set without what is the server's own, and without what the endpoint does not write. */
+export function managed(fields: FieldSet, subresource: string): FieldSet {
   const metadata = fields.children.get('f:metadata')
-  const rest = difference(fields, unmanaged)
-  const children = new Map(rest.children)
+  const children = new Map(fields.children)
   children.delete('f:apiVersion')
   children.delete('f:kind')
+  if (subresource === 'status') children.delete('f:spec')
+  else if (subresource === '') children.delete('f:status')
   if (metadata !== undefined) {
     const own = new Map(metadata.children)
     for (const name of metadataFields) own.delete(`f:${name}`)
@@ -137,25 +130,27 @@ export function managed(fields: FieldSet): FieldSet {
   return fieldSet(false, children)
 }
 
-/** The managers after `id` wrote `after` over `before` (undefined: created it) without applying. */
+/**
+ * The managers after `id` wrote `after` over `before` without applying; what was created is compared with the zero
+ * value of its type (merge/update.go, Updater.Update; managedfieldsupdater.go).
+ */
 export function afterUpdate(
   managers: readonly Manager[],
-  before: StoredObject | undefined,
-  after: StoredObject,
+  before: Fields,
+  after: Fields,
   id: ManagerId,
   schema: Schema,
   now: Ms,
 ): readonly Manager[] {
-  const found = differences(before === undefined ? {} : before, after, schema)
-  const changed = managed(found.changed)
-  const removed = managed(found.removed)
-  if (isEmpty(changed) && isEmpty(removed)) return managers
+  const found = differences(before, after, schema)
+  const changed = managed(found.changed, id.subresource)
+  const gone = managed(found.removed, id.subresource)
+  if (isEmpty(changed) && isEmpty(gone)) return managers
   const own = managers.find((manager) => isSame(manager, id))
-  const others = managers
-    .filter((manager) => manager !== own)
-    .map((manager) => withFields(manager, difference(withoutBelow(manager.fields, removed), changed)))
-  const fields = union(withoutBelow(own?.fields ?? emptySet, removed), changed)
-  return [...others, { ...id, time: timestamp(now), fields }]
+  const left = managers.map((manager) => withFields(manager, difference(difference(manager.fields, gone), changed)))
+  if (isEmpty(changed)) return left
+  const fields = union(own === undefined ? emptySet : difference(own.fields, gone), changed)
+  return [...left.filter((_, i) => managers[i] !== own), { ...id, time: timestamp(now), fields }]
 }
 
 function withFields(manager: Manager, fields: FieldSet): Manager {

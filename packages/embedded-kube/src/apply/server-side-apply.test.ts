@@ -133,7 +133,7 @@ describe('server-side apply', () => {
     expect(owned(object, 'kubectl')).toEqual({ 'f:spec': { 'f:replicas': {} } })
     expect(owned(object, 'helm')).not.toHaveProperty(['f:spec', 'f:replicas'])
     expect(() => apply('helm', full(2))).toThrow(
-      'Apply failed with 1 conflict: conflict with "kubectl" using apps/v1 at 2026-01-02T03:04:05Z: .spec.replicas',
+      'Apply failed with 1 conflict: conflict with "kubectl" using apps/v1: .spec.replicas',
     )
   })
 
@@ -178,6 +178,6 @@ describe('server-side apply', () => {
   it('asks for a field manager and the right kind', () => {
     const { apply } = world()
     expect(() => apply('', full())).toThrow('fieldManager: Required value: is required for apply patch')
-    expect(() => apply('x', { ...full(), kind: 'Pod' })).toThrow('expected apps/v1 Deployment')
+    expect(() => apply('x', { ...full(), kind: 'Pod' })).toThrow('invalid object type: apps/v1, Kind=Pod')
   })
 })

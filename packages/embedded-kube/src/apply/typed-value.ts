@@ -1,16 +1,22 @@
 // Values seen through their schema: which fields they have, how two of them differ, how one is merged into another
-// (kubernetes-sigs/structured-merge-diff:typed/{tofieldset,compare,merge,remove}.go).
+// (kubernetes-sigs/structured-merge-diff:typed/{tofieldset,compare,merge,remove}.go). undefined is no value at all; null
+// is a value, and an empty one.
 import { equal, isFields, type Fields } from '../object.ts'
 import { resolveSchema, type Schema } from '../schema-table.ts'
-import { placeAmong } from './list-order.ts'
-import { emptySet, fieldSet, isEmpty, leaf, union, type FieldSet } from './field-set.ts'
+import { emptySet, fieldSet, isEmpty, leaf, type FieldSet } from './field-set.ts'
+
+export interface ListShape {
+  readonly kind: 'list'
+  readonly items: Schema
+  /** Empty for a set of scalars. */
+  readonly keys: readonly string[]
+}
 
 /** How a value is taken apart. */
-type Shape =
+export type Shape =
   | { readonly kind: 'atomic' }
   | { readonly kind: 'map'; readonly field: (name: string) => Schema; readonly declared: (name: string) => boolean }
-  | { readonly kind: 'list'; readonly items: Schema; readonly keys: readonly string[] }
-  | { readonly kind: 'set' }
+  | ListShape
 
 const atomic: Shape = { kind: 'atomic' }
 const opaque = new Set([
@@ -18,17 +24,18 @@ const opaque = new Set([
   'io.k8s.apimachinery.pkg.runtime.RawExtension',
 ])
 
-function shapeOf(value: unknown, given: Schema): Shape {
+export function shapeOf(value: unknown, given: Schema): Shape {
   if (given.$ref !== undefined && opaque.has(given.$ref)) return atomic
   const schema = resolveSchema(given)
-  if (Array.isArray(value)) {
+  const isNull = value === null || value === undefined
+  if (Array.isArray(value) || (isNull && schema.type === 'array')) {
     const type = given['x-kubernetes-list-type'] ?? schema['x-kubernetes-list-type']
-    if (type === 'set') return { kind: 'set' }
-    if (type !== 'map') return atomic
-    const keys = given['x-kubernetes-list-map-keys'] ?? schema['x-kubernetes-list-map-keys'] ?? []
+    if (type !== 'set' && type !== 'map') return atomic
+    const keys =
+      type === 'set' ? [] : (given['x-kubernetes-list-map-keys'] ?? schema['x-kubernetes-list-map-keys'] ?? [])
     return { kind: 'list', items: given.items ?? schema.items ?? {}, keys }
   }
-  if (!isFields(value)) return atomic
+  if (!isFields(value) && !(isNull && schema.type === 'object')) return atomic
   if ((given['x-kubernetes-map-type'] ?? schema['x-kubernetes-map-type']) === 'atomic') return atomic
   const { properties, additionalProperties } = schema
   return {
@@ -38,24 +45,43 @@ function shapeOf(value: unknown, given: Schema): Shape {
   }
 }
 
-/** The path element of a list item: its keys, sorted, with the schema's defaults for those that are missing. */
-function itemElement(item: unknown, shape: Extract<Shape, { kind: 'list' }>): string {
+/** The path element of a list item: its value, or its keys, sorted, with the schema's defaults for those that are missing. */
+export function itemElement(item: unknown, shape: ListShape): string {
+  if (shape.keys.length === 0) return `v:${JSON.stringify(item)}`
   const fields = isFields(item) ? item : {}
   const schema = resolveSchema(shape.items)
   const keys: Record<string, unknown> = {}
   for (const key of shape.keys.toSorted()) {
-    const value = fields[key] ?? schema.properties?.[key]?.default ?? (key === 'protocol' ? 'TCP' : undefined)
+    const value = fields[key] ?? schema.properties?.[key]?.default ?? zeroKey(schema, shape.items, key)
     if (value !== undefined) keys[key] = value
   }
   return `k:${JSON.stringify(keys)}`
 }
 
-function itemsByElement(list: unknown, shape: Extract<Shape, { kind: 'list' | 'set' }>): Map<string, unknown> {
-  const items = new Map<string, unknown>()
+/** A key that a Go struct always has is its zero value when nobody gave it. */
+function zeroKey(schema: Schema, items: Schema, key: string): unknown {
+  if (items.$ref === undefined || schema.required?.includes(key) !== true) return undefined
+  return schema.properties?.[key]?.type === 'integer' ? 0 : ''
+}
+
+/** The items by their path element; more than one where elements repeat. */
+function itemsOf(list: unknown, shape: ListShape): Map<string, unknown[]> {
+  const items = new Map<string, unknown[]>()
   for (const item of Array.isArray(list) ? (list as readonly unknown[]) : []) {
-    items.set(shape.kind === 'set' ? `v:${JSON.stringify(item)}` : itemElement(item, shape), item)
+    const element = itemElement(item, shape)
+    const present = items.get(element)
+    if (present === undefined) items.set(element, [item])
+    else present.push(item)
   }
   return items
+}
+
+function isEmptyTree(value: unknown): boolean {
+  if (Array.isArray(value)) return value.length === 0
+  if (isFields(value)) {
+    for (const name in value) if (value[name] !== undefined) return false
+  }
+  return true
 }
 
 /** The fields that a value has: what its author owns. */
@@ -64,21 +90,19 @@ export function fieldsIn(value: unknown, schema: Schema): FieldSet {
   switch (shape.kind) {
     case 'atomic':
       return leaf
-    case 'set':
-      return fieldSet(false, new Map([...itemsByElement(value, shape).keys()].map((element) => [element, leaf])))
     case 'list': {
       const children = new Map<string, FieldSet>()
-      for (const [element, item] of itemsByElement(value, shape)) {
-        children.set(element, fieldSet(true, fieldsIn(item, shape.items).children))
+      for (const [element, items] of itemsOf(value, shape)) {
+        children.set(element, items.length > 1 ? leaf : fieldSet(true, fieldsIn(items[0], shape.items).children))
       }
       return fieldSet(false, children)
     }
     case 'map': {
       const children = new Map<string, FieldSet>()
-      for (const [name, field] of Object.entries(value as Fields)) {
+      for (const [name, field] of Object.entries((value ?? {}) as Fields)) {
         if (field === undefined) continue
         const below = fieldsIn(field, shape.field(name))
-        const self = !shape.declared(name) || (isFields(field) && Object.keys(field).length === 0)
+        const self = !shape.declared(name) || field === null || (isFields(field) && isEmptyTree(field))
         const set = fieldSet(self || below.self, below.children)
         if (!isEmpty(set)) children.set(`f:${name}`, set)
       }
@@ -88,21 +112,25 @@ export function fieldsIn(value: unknown, schema: Schema): FieldSet {
 }
 
 export interface Difference {
-  /** Added or with another value. */
+  /** Added, or there with another value. */
   readonly changed: FieldSet
   readonly removed: FieldSet
 }
 
 const noDifference: Difference = { changed: emptySet, removed: emptySet }
+const leafChanged: Difference = { changed: leaf, removed: emptySet }
+const leafRemoved: Difference = { changed: emptySet, removed: leaf }
+
+function leafDifference(before: unknown, after: unknown): Difference {
+  if (after === undefined) return leafRemoved
+  return before !== undefined && equal(before, after) ? noDifference : leafChanged
+}
 
 /** How `after` differs from `before`. Parts that are the same object are not looked into. */
 export function differences(before: unknown, after: unknown, schema: Schema): Difference {
   if (before === after) return noDifference
-  if (before === undefined) return { changed: orLeaf(fieldsIn(after, schema)), removed: emptySet }
-  if (after === undefined) return { changed: emptySet, removed: orLeaf(fieldsIn(before, schema)) }
-  const shape = shapeOf(after, schema)
-  const same = shape.kind !== 'atomic' && Array.isArray(before) === Array.isArray(after) && typeof before === 'object'
-  if (!same) return equal(before, after) ? noDifference : { changed: leaf, removed: emptySet }
+  const shape = shapeOf(after ?? before, schema)
+  if (shape.kind === 'atomic' || (isEmptyTree(before) && isEmptyTree(after))) return leafDifference(before, after)
   const changed = new Map<string, FieldSet>()
   const removed = new Map<string, FieldSet>()
   const note = (element: string, difference: Difference): void => {
@@ -110,44 +138,49 @@ export function differences(before: unknown, after: unknown, schema: Schema): Di
     if (!isEmpty(difference.removed)) removed.set(element, difference.removed)
   }
   if (shape.kind === 'map') {
-    const old = before as Fields
-    const next = after as Fields
-    for (const name of new Set([...Object.keys(old), ...Object.keys(next)])) {
-      note(`f:${name}`, differences(old[name], next[name], shape.field(name)))
+    const old = isFields(before) ? before : {}
+    const next = isFields(after) ? after : {}
+    for (const name in old) {
+      const value = old[name]
+      if (value !== undefined) note(`f:${name}`, differences(value, next[name], shape.field(name)))
+    }
+    for (const name in next) {
+      const value = next[name]
+      if (value !== undefined && old[name] === undefined) {
+        note(`f:${name}`, differences(undefined, value, shape.field(name)))
+      }
     }
   } else {
-    const old = itemsByElement(before, shape)
-    const next = itemsByElement(after, shape)
-    for (const element of new Set([...old.keys(), ...next.keys()])) {
-      const items = shape.kind === 'list' ? shape.items : {}
-      const difference = differences(old.get(element), next.get(element), items)
-      const whole = old.has(element) !== next.has(element)
-      note(element, {
-        changed: whole && next.has(element) ? union(leaf, difference.changed) : difference.changed,
-        removed: whole && old.has(element) ? union(leaf, difference.removed) : difference.removed,
-      })
-    }
+    const old = itemsOf(before, shape)
+    const next = itemsOf(after, shape)
+    for (const [element, items] of old) note(element, itemDifference(items, next.get(element) ?? [], shape))
+    for (const [element, items] of next) if (!old.has(element)) note(element, itemDifference([], items, shape))
   }
-  return { changed: fieldSet(false, changed), removed: fieldSet(false, removed) }
+  return { changed: fieldSet(before === undefined, changed), removed: fieldSet(after === undefined, removed) }
 }
 
-/** A value without fields of its own is itself what came or went. */
-function orLeaf(set: FieldSet): FieldSet {
-  return isEmpty(set) ? leaf : set
+/** Items that repeat count as one, which changes as a whole. */
+function itemDifference(before: readonly unknown[], after: readonly unknown[], shape: ListShape): Difference {
+  if (before.length <= 1 && after.length <= 1) return differences(before[0], after[0], shape.items)
+  if (before.length > 1 && after.length > 1) return equal(before, after) ? noDifference : leafChanged
+  if (before.length > 1) {
+    const added = after.length === 0 ? noDifference : differences(undefined, after[0], shape.items)
+    return { changed: added.changed, removed: leaf }
+  }
+  const gone = before.length === 0 ? noDifference : differences(before[0], undefined, shape.items)
+  return { changed: leaf, removed: gone.removed }
 }
 
-/** `live` with `applied` laid over it. */
+/** `live` with `applied` laid over it; the same object when that changes nothing. */
 export function mergeTyped(live: unknown, applied: unknown, schema: Schema): unknown {
-  if (live === undefined) return applied
-  if (applied === undefined) return live
-  const shape = shapeOf(applied, schema)
-  if (shape.kind === 'atomic' || Array.isArray(live) !== Array.isArray(applied) || typeof live !== 'object') {
+  if (live === undefined || applied === undefined) return applied ?? live
+  const shape = shapeOf(applied ?? live, schema)
+  if (shape.kind === 'atomic' || (isEmptyTree(live) && isEmptyTree(applied)))
     return equal(live, applied) ? live : applied
-  }
   if (shape.kind === 'map') {
     let merged: Record<string, unknown> | undefined
-    const present = (live ?? {}) as Fields
-    for (const [name, value] of Object.entries(applied as Fields)) {
+    const present = isFields(live) ? live : {}
+    for (const [name, value] of Object.entries((applied ?? {}) as Fields)) {
       const next = mergeTyped(present[name], value, shape.field(name))
       if (next === present[name]) continue
       merged ??= { ...present }
@@ -155,38 +188,97 @@ export function mergeTyped(live: unknown, applied: unknown, schema: Schema): unk
     }
     return merged ?? live
   }
-  const old = itemsByElement(live, shape)
-  const next = itemsByElement(applied, shape)
-  const items = shape.kind === 'list' ? shape.items : {}
-  const elements = placeAmong([...old.keys()], [...next.keys()])
-  const merged = elements.map((element) => mergeTyped(old.get(element), next.get(element), items))
-  const list = live as readonly unknown[]
-  return merged.length === list.length && merged.every((item, i) => item === list[i]) ? live : merged
+  return mergeLists(live, applied, shape)
 }
 
-/** The value without the fields in `gone`, but with those in `kept`; undefined when nothing is left of it. */
-export function removeFields(value: unknown, gone: FieldSet, kept: FieldSet, schema: Schema): unknown {
-  if (gone.children.size === 0 && !gone.self) return value
-  const shape = shapeOf(value, schema)
-  if (shape.kind === 'atomic' || (gone.self && isEmpty(kept))) return gone.self && isEmpty(kept) ? undefined : value
-  if (shape.kind === 'map') {
-    const result: Record<string, unknown> = { ...(value as Fields) }
-    for (const [element, below] of gone.children) {
-      const name = element.slice(2)
-      if (!element.startsWith('f:') || result[name] === undefined) continue
-      const next = removeFields(result[name], below, kept.children.get(element) ?? emptySet, shape.field(name))
-      if (next === undefined) delete result[name]
-      else result[name] = next
-    }
-    const emptied = Object.keys(result).length === 0 && Object.keys(value as Fields).length > 0
-    return emptied && !kept.self ? undefined : result
+/** Both lists as one: applied items in their order, those of the live list before the next that both have. */
+function mergeLists(live: unknown, applied: unknown, shape: ListShape): unknown {
+  const old = Array.isArray(live) ? (live as readonly unknown[]) : []
+  const oldElements = old.map((item) => itemElement(item, shape))
+  const present = itemsOf(old, shape)
+  const next = itemsOf(applied, shape)
+  const nextElements = [...next.keys()]
+  const shared = nextElements.filter((element) => present.has(element))
+  const merged: unknown[] = []
+  const done = new Set<string>()
+  const take = (element: string): void => {
+    const before = present.get(element)
+    merged.push(mergeTyped(before?.length === 1 ? before[0] : undefined, next.get(element)![0], shape.items))
+    done.add(element)
+    if (shared[0] === element) shared.shift()
   }
-  const items = shape.kind === 'list' ? shape.items : {}
+  let left = 0
+  let right = 0
+  while (left < old.length || right < nextElements.length) {
+    const here = oldElements[left]
+    if (here !== undefined && right < nextElements.length) {
+      if (here === nextElements[right]) {
+        take(here)
+        left++
+        right++
+        continue
+      }
+      if (next.has(here) && shared.length > 0 && shared[0] !== here) {
+        left++
+        continue
+      }
+    }
+    if (here !== undefined) {
+      if (!next.has(here)) {
+        merged.push(old[left])
+        left++
+        continue
+      }
+      if (done.has(here)) left++
+    }
+    if (right < nextElements.length) {
+      take(nextElements[right]!)
+      right++
+    }
+  }
+  return merged.length === old.length && merged.every((item, i) => item === old[i]) ? live : merged
+}
+
+/** The value without the fields in the set; undefined when nothing is left of it. */
+export function removeFields(value: unknown, gone: FieldSet, schema: Schema): unknown {
+  const shape = shapeOf(value, schema)
+  if (value === null || typeof value !== 'object') return value
+  if (shape.kind === 'atomic' || isEmptyTree(value)) return undefined
+  if (shape.kind === 'map') {
+    const kept: Record<string, unknown> = {}
+    let count = 0
+    for (const [name, field] of Object.entries(value as Fields)) {
+      const set = gone.children.get(`f:${name}`)
+      if (set?.self === true) continue
+      const rest = set === undefined ? field : removeFields(field, set, shape.field(name))
+      if (rest === undefined) continue
+      kept[name] = rest
+      count++
+    }
+    return count === 0 ? undefined : kept
+  }
   const left: unknown[] = []
-  for (const [element, item] of itemsByElement(value, shape)) {
-    const below = gone.children.get(element)
-    const next = below === undefined ? item : removeFields(item, below, kept.children.get(element) ?? emptySet, items)
-    if (next !== undefined) left.push(next)
+  for (const item of value as readonly unknown[]) {
+    const set = gone.children.get(itemElement(item, shape))
+    if (set?.self === true) continue
+    const rest = set === undefined ? item : removeFields(item, set, shape.items)
+    if (rest !== undefined) left.push(rest)
   }
   return left.length === 0 ? undefined : left
+}
+
+/** The set with every declared field on its paths as a member of its own (fieldpath.Set, EnsureNamedFieldsAreMembers). */
+export function withNamedFields(set: FieldSet, given: Schema, value: unknown): FieldSet {
+  const shape = shapeOf(value, given)
+  const children = new Map<string, FieldSet>()
+  for (const [element, child] of set.children) {
+    if (shape.kind === 'map' && element.startsWith('f:')) {
+      const name = element.slice(2)
+      const below = withNamedFields(child, shape.field(name), isFields(value) ? value[name] : undefined)
+      children.set(element, fieldSet(child.self || shape.declared(name), below.children))
+    } else if (shape.kind === 'list' && element.startsWith('k:')) {
+      children.set(element, fieldSet(child.self, withNamedFields(child, shape.items, undefined).children))
+    } else children.set(element, child)
+  }
+  return fieldSet(set.self, children)
 }

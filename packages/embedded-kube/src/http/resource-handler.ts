@@ -27,12 +27,14 @@ import type {
   ServerWatchOptions,
   WriteSubresource,
 } from '../request.ts'
+import { goText } from '../wire/go-text.ts'
 import {
   decodeBody,
   decodeObject,
   mediaTypeOf,
   parseJson,
-  parseLoosely,
+  duplicatesIn,
+  parseApply,
   unsupportedBody,
   type BodyType,
 } from '../wire/request-body.ts'
@@ -43,6 +45,7 @@ import type { Exchange } from './exchange.ts'
 import { sendList } from './list-response.ts'
 import { sendLog } from './log-response.ts'
 import { objectText } from './object-text.ts'
+import { handleProxy } from './proxy.ts'
 import { sendWatch } from './watch-response.ts'
 
 interface Call {
@@ -56,7 +59,7 @@ interface Call {
 
 /** Patches that a request brings its text of, for the refusal's words. */
 export interface PatchContext extends RequestContext {
-  readonly patch?: { readonly kind: PatchKind; readonly body: unknown }
+  readonly patch?: { readonly kind: PatchKind; readonly body: unknown; readonly duplicates: readonly string[] }
 }
 
 /** Answers a request for a resource. @throws {KubeError} */
@@ -75,6 +78,8 @@ export async function handleResource(exchange: Exchange, path: ResourcePath, ser
   if (path.name === undefined) return handleCollection(call)
   if (info.namespaced && path.namespace === undefined) throw resourceNotFound()
   const key = { ...(path.namespace === undefined ? {} : { namespace: path.namespace }), name: path.name }
+  if (path.subresource === 'proxy' && info.subresources.has('proxy'))
+    return handleProxy(exchange, server, info, key, path.rest)
   if (path.subresource !== undefined) return handleSubresource(call, key, path.subresource)
   return handleObject(call, key)
 }
@@ -284,12 +289,19 @@ function writeOptions(query: Query, kind: string): { readonly fieldManager?: str
   const dryRun = query.all('dryRun')
   const other = dryRun.find((value) => value !== 'All')
   if (other !== undefined) {
-    throw invalid({ group: 'meta.k8s.io', kind }, '', [unsupported('dryRun', other, ['All'])])
+    throw invalid({ group: 'meta.k8s.io', kind }, '', [unsupported('dryRun', dryRun, ['All'])])
   }
   const fieldManager = query.text('fieldManager')
   if (fieldManager !== undefined && fieldManager.length > 128) {
     throw invalid({ group: 'meta.k8s.io', kind }, '', [
       { reason: 'FieldValueTooLong', field: 'fieldManager', message: 'Too long: may not be more than 128 bytes' },
+    ])
+  }
+  const at = [...(fieldManager ?? '')].findIndex((letter) => !/^[\p{L}\p{M}\p{N}\p{P}\p{S} ]$/u.test(letter))
+  if (fieldManager !== undefined && at >= 0) {
+    const code = [...fieldManager][at]!.codePointAt(0)!.toString(16).toUpperCase().padStart(4, '0')
+    throw invalid({ group: 'meta.k8s.io', kind }, '', [
+      invalidValue('fieldManager', fieldManager, `invalid character U+${code} (at position ${at})`),
     ])
   }
   return { ...(fieldManager === undefined ? {} : { fieldManager }), dryRun: dryRun.length > 0 }
@@ -336,7 +348,14 @@ const patchKinds: { readonly [mediaType: string]: PatchKind } = {
   'application/apply-patch+yaml': 'apply',
 }
 
-async function readPatch(call: Call): Promise<{ readonly kind: PatchKind; readonly body: unknown }> {
+interface ReadPatch {
+  readonly kind: PatchKind
+  readonly body: unknown
+  /** `duplicate field "spec.a"`, each */
+  readonly duplicates: readonly string[]
+}
+
+async function readPatch(call: Call): Promise<ReadPatch> {
   const { exchange, info } = call
   const bytes = await exchange.body()
   const accepted = Object.keys(patchKinds).filter(
@@ -345,13 +364,23 @@ async function readPatch(call: Call): Promise<{ readonly kind: PatchKind; readon
   const type = mediaTypeOf(exchange.header('content-type'))
   const kind = accepted.includes(type) ? patchKinds[type] : undefined
   if (kind === undefined) throw unsupportedBody(accepted.join(', '))
-  return { kind, body: kind === 'apply' ? parseLoosely(bytes) : parseJson(bytes) }
+  if (kind === 'apply') {
+    const validation = validationOf(call.query, 'PatchOptions')
+    return { kind, body: parseApply(call.context, bytes, validation), duplicates: [] }
+  }
+  const prefix = kind === 'strategic' ? '' : 'error decoding patch: '
+  return { kind, body: parseJson(bytes, prefix), duplicates: duplicatesIn(bytes) }
 }
 
 async function patch(call: Call, key: ObjectKey, subresource?: WriteSubresource): Promise<void> {
   const { server, info, query } = call
-  const { kind, body } = await readPatch(call)
-  const context: PatchContext = { ...call.context, patch: { kind, body } }
+  const { kind, body, duplicates } = await readPatch(call)
+  const context: PatchContext = { ...call.context, patch: { kind, body, duplicates } }
+  if (kind !== 'apply' && query.flag('force')) {
+    throw invalid({ group: 'meta.k8s.io', kind: 'PatchOptions' }, '', [
+      forbiddenField('force', 'may not be specified for non-apply patch'),
+    ])
+  }
   const { object, created } = server.patch(context, info, key, kind, body, {
     ...writeOptions(query, 'PatchOptions'),
     subresource,
@@ -370,20 +399,11 @@ export function decodePatched(
 ): ObjectInput {
   const { patch: sent } = context as PatchContext
   const shown = sent?.kind === 'strategic' ? goText(sent.body) : JSON.stringify(object)
-  return decodeObject(context, bodyTypeOf(info), object, validation, [], (why) =>
+  return decodeObject(context, bodyTypeOf(info), object, validation, sent?.duplicates ?? [], (why) =>
     invalid({ group: '', kind: '' }, '', [
       { reason: 'FieldValueInvalid', field: 'patch', message: `Invalid value: ${JSON.stringify(shown)}: ${why}` },
     ]),
   )
-}
-
-/** As Go prints a decoded patch with %+v. */
-function goText(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map(goText).join(' ')}]`
-  if (value === null) return '<nil>'
-  if (typeof value !== 'object') return typeof value === 'string' ? value : JSON.stringify(value)
-  const fields = Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1))
-  return `map[${fields.map(([name, inner]) => `${name}:${goText(inner)}`).join(' ')}]`
 }
 
 async function deletionOptions(call: Call): Promise<DeletionOptions> {
@@ -453,7 +473,7 @@ async function removeCollection(call: Call): Promise<void> {
 // --- subresources ---
 
 const writable = new Set<string>(['status', 'finalize', 'approval', 'resize', 'ephemeralcontainers'])
-const connections = new Set(['exec', 'attach', 'portforward', 'proxy'])
+const connections = new Set(['exec', 'attach', 'portforward'])
 
 async function handleSubresource(call: Call, key: ObjectKey, name: string): Promise<void> {
   const { server, context, info, exchange } = call
@@ -534,6 +554,14 @@ async function handleScale(call: Call, key: ObjectKey): Promise<void> {
     case 'PATCH': {
       const { kind, body } = await readPatch(call)
       const options = writeOptions(query, 'PatchOptions')
+      if (kind === 'apply') {
+        const applied = server.patch(context, info, key, kind, body, {
+          ...options,
+          subresource: 'scale',
+          force: query.flag('force'),
+        })
+        return sendScale(call, applied.object as unknown as Scale)
+      }
       const current = server.getScale(context, info, key)
       const patched = fieldsOf(
         kind === 'json' ? jsonPatch(current as Fields, body) : mergePatch(current as Fields, body),

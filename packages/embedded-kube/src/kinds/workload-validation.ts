@@ -34,7 +34,7 @@ function templateErrors(template: Fields, path: string, restartPolicies: readonl
 }
 
 function selectedTemplate(spec: Fields, errors: FieldError[]): void {
-  const selector = spec['selector'] as LabelSelector | undefined
+  const selector = (spec['selector'] ?? undefined) as LabelSelector | undefined
   if (selector === undefined) errors.push(required('spec.selector'))
   else {
     selectorErrors(selector, 'spec.selector', errors)

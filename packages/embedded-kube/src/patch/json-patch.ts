@@ -1,99 +1,111 @@
+// JSON patches as upstream applies them (evanphx/json-patch v4), which lets more pass than RFC 6902 does: what is not
+// there may be replaced and removed, and copied as null.
 import { badRequest, failure } from '../errors.ts'
 import { equal, isFields } from '../object.ts'
 
 const rejected = 'the server rejected our request due to an error in our request'
 
+function refused(): Error {
+  return failure('invalid', rejected, {})
+}
+
 /**
- * RFC 6902. Copies along the paths it changes.
- * @throws {KubeError} badRequest for a malformed patch; invalid when a path is missing or a test fails
+ * Copies along the paths it changes.
+ * @throws {KubeError} badRequest for what is no list of operations; invalid when a path is missing or a test fails
  */
 export function jsonPatch(document: unknown, patch: unknown): unknown {
-  if (!Array.isArray(patch)) throw badRequest('a JSON patch is an array of operations')
+  if (!Array.isArray(patch)) throw notDecoded(patch, '[]handlers.jsonPatchOp')
+  const operations = patch as readonly unknown[]
+  for (const operation of operations) if (!isFields(operation)) throw notDecoded(operation, 'handlers.jsonPatchOp')
   let result = document
-  for (const operation of patch as readonly unknown[]) result = applyOperation(result, operation)
+  for (const operation of operations) result = applyOperation(result, operation)
   return result
 }
 
+function notDecoded(value: unknown, goType: string): Error {
+  return badRequest(`error decoding patch: json: cannot unmarshal ${jsonKind(value)} into Go value of type ${goType}`)
+}
+
+/** The kind of a JSON value, as Go's decoder calls it. */
+export function jsonKind(value: unknown): string {
+  if (Array.isArray(value)) return 'array'
+  return typeof value === 'boolean' ? 'bool' : value === null ? 'null' : typeof value
+}
+
 function applyOperation(document: unknown, operation: unknown): unknown {
-  if (!isFields(operation)) throw badRequest('each operation of a JSON patch is an object')
-  const { op, value } = operation
+  if (!isFields(operation)) throw refused()
+  const { op, value = null } = operation
   const path = pointer(operation['path'])
   switch (op) {
     case 'add':
-      return change(document, path, () => value, 'add')
     case 'replace':
-      read(document, path)
-      return change(document, path, () => value, 'replace')
     case 'remove':
-      read(document, path)
-      return change(document, path, () => undefined, 'remove')
+      return change(document, path, value, op)
     case 'test':
-      if (!equal(readOptional(document, path) ?? null, value ?? null)) throw failure('invalid', rejected)
+      if (!equal(read(document, path) ?? null, value)) throw refused()
       return document
     case 'copy':
-      return change(document, path, () => read(document, pointer(operation['from'])), 'add')
+      return change(document, path, read(document, pointer(operation['from'])) ?? null, 'add')
     case 'move': {
       const from = pointer(operation['from'])
       const moved = read(document, from)
-      return change(
-        change(document, from, () => undefined, 'remove'),
-        path,
-        () => moved,
-        'add',
-      )
+      if (moved === undefined) throw refused()
+      return change(change(document, from, null, 'remove'), path, moved, 'add')
     }
     default:
-      throw badRequest(`Unexpected kind: ${String(op)}: a JSON patch takes add, remove, replace, move, copy, test`)
+      throw refused()
   }
 }
 
 function pointer(text: unknown): readonly string[] {
-  if (typeof text !== 'string' || (text !== '' && !text.startsWith('/'))) {
-    throw badRequest('the path of a JSON patch operation begins with a slash')
-  }
-  return text
-    .split('/')
-    .slice(1)
-    .map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'))
+  if (typeof text !== 'string') throw refused()
+  const parts = text.split('/').slice(1)
+  return parts.map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'))
 }
 
-function readOptional(document: unknown, path: readonly string[]): unknown {
+/** What stands at a path; undefined when only its last step is missing. @throws {KubeError} invalid */
+function read(document: unknown, path: readonly string[]): unknown {
   let value = document
   for (const part of path) {
-    if (Array.isArray(value)) value = (value as readonly unknown[])[Number(part)]
-    else value = isFields(value) ? value[part] : undefined
+    if (Array.isArray(value)) value = (value as readonly unknown[])[indexIn(value, part, value.length - 1)]
+    else if (isFields(value)) value = value[part]
+    else throw refused()
   }
   return value
 }
 
-function read(document: unknown, path: readonly string[]): unknown {
-  const value = readOptional(document, path)
-  if (value === undefined) throw failure('invalid', rejected)
-  return value
+/** From the end when negative. */
+function indexIn(list: readonly unknown[], part: string, most: number): number {
+  const index = Number(part)
+  const counted = index < 0 ? index + list.length : index
+  if (part === '' || !Number.isInteger(index) || counted < 0 || counted > most) throw refused()
+  return counted
 }
 
 type Effect = 'add' | 'replace' | 'remove'
 
-function change(target: unknown, path: readonly string[], value: () => unknown, effect: Effect): unknown {
+function change(target: unknown, path: readonly string[], value: unknown, effect: Effect): unknown {
   const [part, ...rest] = path
-  if (part === undefined) return value()
+  if (part === undefined) throw refused()
   if (Array.isArray(target)) {
     const copy = [...(target as readonly unknown[])]
-    const index = part === '-' ? copy.length : Number(part)
-    const last = effect === 'add' && rest.length === 0 ? copy.length : copy.length - 1
-    if (!Number.isInteger(index) || index < 0 || index > last) throw failure('invalid', rejected)
-    if (rest.length > 0) copy[index] = change(copy[index], rest, value, effect)
-    else if (effect === 'add') copy.splice(index, 0, value())
-    else if (effect === 'remove') copy.splice(index, 1)
-    else copy[index] = value()
+    if (rest.length > 0) {
+      const index = indexIn(copy, part, copy.length - 1)
+      copy[index] = change(copy[index], rest, value, effect)
+    } else if (effect === 'add') copy.splice(part === '-' ? copy.length : indexIn(copy, part, copy.length), 0, value)
+    else {
+      const index = indexIn(copy, part, copy.length - 1)
+      if (effect === 'remove') copy.splice(index, 1)
+      else copy[index] = value
+    }
     return copy
   }
-  if (!isFields(target)) throw failure('invalid', rejected)
+  if (!isFields(target)) throw refused()
   const copy: Record<string, unknown> = { ...target }
   if (rest.length > 0) {
-    if (copy[part] === undefined) throw failure('invalid', rejected)
+    if (copy[part] === undefined) throw refused()
     copy[part] = change(copy[part], rest, value, effect)
   } else if (effect === 'remove') delete copy[part]
-  else copy[part] = value()
+  else copy[part] = value
   return copy
 }

@@ -70,7 +70,7 @@ describe('strategicMergePatch', () => {
       schema: meta,
       target: { finalizers: ['a', 'b'] },
       patch: { '$deleteFromPrimitiveList/finalizers': ['a'], finalizers: ['c', 'b'] },
-      result: { finalizers: ['b', 'c'] },
+      result: { finalizers: ['c', 'b'] },
     },
     {
       when: 'a null comes for a label',
@@ -130,17 +130,22 @@ describe('jsonPatch', () => {
     { operation: { op: 'move', from: '/x~1y', path: '/c' }, result: { a: { b: [1, 2, 3] }, c: 1 } },
     { operation: { op: 'copy', from: '/a/b/0', path: '/c' }, result: { a: { b: [1, 2, 3] }, 'x/y': 1, c: 1 } },
     { operation: { op: 'test', path: '/a/b', value: [1, 2, 3] }, result: document },
+    { operation: { op: 'remove', path: '/a/b/-1' }, result: { a: { b: [1, 2] }, 'x/y': 1 } },
+    { operation: { op: 'replace', path: '/c', value: 1 }, result: { ...document, c: 1 } },
+    { operation: { op: 'remove', path: '/c' }, result: document },
+    { operation: { op: 'copy', from: '/c', path: '/d' }, result: { ...document, d: null } },
   ])('$operation.op $operation.path', ({ operation, result }) => {
     expect(jsonPatch(document, [operation])).toEqual(result)
   })
 
   it.each([
-    { operation: { op: 'remove', path: '/nope' }, failure: 'invalid' },
+    { operation: { op: 'remove', path: '/nope/more' }, failure: 'invalid' },
     { operation: { op: 'test', path: '/x~1y', value: 2 }, failure: 'invalid' },
     { operation: { op: 'add', path: '/a/b/7', value: 2 }, failure: 'invalid' },
-    { operation: { op: 'replace', path: '/a/c', value: 2 }, failure: 'invalid' },
-    { operation: { op: 'frob', path: '/a' }, failure: 'badRequest' },
-    { operation: { op: 'add', path: 'a', value: 1 }, failure: 'badRequest' },
+    { operation: { op: 'replace', path: '/a/b/x', value: 2 }, failure: 'invalid' },
+    { operation: { op: 'frob', path: '/a' }, failure: 'invalid' },
+    { operation: { op: 'add', path: '', value: 1 }, failure: 'invalid' },
+    { operation: 5, failure: 'badRequest' },
   ])('refuses $operation.op $operation.path', ({ operation, failure }) => {
     expect(() => jsonPatch(document, [operation])).toThrow(expect.objectContaining({ failure }))
   })

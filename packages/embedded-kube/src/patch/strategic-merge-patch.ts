@@ -1,6 +1,7 @@
 // Strategic merge patch (kubernetes/apimachinery:pkg/util/strategicpatch/patch.go, mergeMap, mergeSlice).
-import { badRequest } from '../errors.ts'
+import { badRequest, failure } from '../errors.ts'
 import { equal, isFields, type Fields } from '../object.ts'
+import { goText } from '../wire/go-text.ts'
 import { resolveSchema, type Schema } from '../schema-table.ts'
 
 const orderPrefix = '$setElementOrder/'
@@ -16,11 +17,13 @@ function mergeFields(target: Fields, patch: Fields, schema: Schema): Fields {
   if (directive === 'delete') return {}
   if (directive === 'replace') return withoutDirectives(patch)
   if (directive !== undefined && directive !== 'merge') {
-    throw badRequest(`unknown patch type found: ${JSON.stringify(directive)}`)
+    throw refused(`unknown patch type: ${goText(directive)} in map: ${goText(patch)}`)
   }
   const merged: Record<string, unknown> = { ...target }
   const retained = patch['$retainKeys']
   if (Array.isArray(retained)) {
+    const kept = Object.keys(patch).filter((field) => !field.startsWith('$') && patch[field] !== null)
+    if (kept.some((field) => !retained.includes(field))) throw badRequest('invalid patch format of retainKeys')
     for (const field of Object.keys(merged)) if (!retained.includes(field)) delete merged[field]
   }
   for (const field of patchedFields(patch)) {
@@ -84,7 +87,8 @@ function mergePrimitives(current: readonly unknown[], patch: readonly unknown[],
   const kept = current.filter((item) => !o.deletions.some((gone) => equal(gone, item)))
   const merged = [...kept]
   for (const item of patch) if (!merged.some((present) => equal(present, item))) merged.push(item)
-  return ordered(merged, o.order, current, (item) => item)
+  checkOrder(patch, o.order, (item) => item)
+  return ordered(merged, o.order ?? patch, current, (item) => item)
 }
 
 function mergeObjects(
@@ -102,15 +106,43 @@ function mergeObjects(
   for (const item of items) {
     const id = item[key]
     if (id === undefined) {
-      throw badRequest(`map: ${JSON.stringify(item)} does not contain declared merge key: ${key}`)
+      throw refused(`map: ${goText(item)} does not contain declared merge key: ${key}`)
     }
     const at = merged.findIndex((present) => equal(present[key], id))
-    if (item['$patch'] === 'delete') merged = merged.filter((present) => !equal(present[key], id))
+    const directive = item['$patch']
+    if (directive !== undefined && directive !== 'delete' && directive !== 'merge') {
+      throw refused(`unknown patch type: ${goText(directive)} in map: ${goText(item)}`)
+    }
+    if (directive === 'delete') merged = merged.filter((present) => !equal(present[key], id))
     else if (at < 0) merged.push(mergeFields({}, item, itemSchema))
     else merged[at] = mergeFields(merged[at]!, item, itemSchema)
   }
-  const order = o.order?.map((item) => (isFields(item) ? item[key] : item))
-  return ordered(merged, order, current, (item) => (isFields(item) ? item[key] : undefined))
+  const idOf = (item: unknown): unknown => (isFields(item) ? item[key] : undefined)
+  const sent = items.filter((item) => item['$patch'] !== 'delete')
+  checkOrder(sent, o.order, idOf)
+  return ordered(merged, (o.order ?? sent).map(idOf), current, idOf)
+}
+
+/** The items that a patch sends come in the order that it asks for. @throws {KubeError} */
+function checkOrder(
+  patch: readonly unknown[],
+  order: readonly unknown[] | undefined,
+  idOf: (item: unknown) => unknown,
+): void {
+  if (order === undefined) return
+  let at = 0
+  for (const item of patch) {
+    while (at < order.length && !equal(idOf(order[at]), idOf(item))) at++
+    if (at < order.length) continue
+    throw refused(
+      `The order in patch list:\n${goText(patch)}\n doesn't match $setElementOrder list:\n${goText(order)}\n`,
+    )
+  }
+}
+
+/** A failure that upstream has no better code for. */
+function refused(message: string): Error {
+  return failure('internal', message, undefined, { reason: '' })
 }
 
 /**
@@ -119,11 +151,10 @@ function mergeObjects(
  */
 function ordered<T>(
   merged: readonly T[],
-  order: readonly unknown[] | undefined,
+  order: readonly unknown[],
   before: readonly T[],
   idOf: (item: T) => unknown,
 ): T[] {
-  if (order === undefined) return [...merged]
   const indexIn = (list: readonly unknown[], item: T): number => list.findIndex((id) => equal(id, idOf(item)))
   const server = before.map(idOf)
   const named = merged.filter((item) => indexIn(order, item) >= 0).sort((a, b) => indexIn(order, a) - indexIn(order, b))

@@ -2,6 +2,7 @@ import { isMap, isSeq, isScalar, LineCounter, type Node } from 'yaml'
 import { badRequest, failure } from '../errors.ts'
 import { isFields, type Fields, type ObjectInput } from '../object.ts'
 import type { FieldValidation, RequestContext } from '../request.ts'
+import { jsonKind } from '../patch/json-patch.ts'
 import { duplicateFields } from './duplicate-fields.ts'
 import { parseMediaRanges } from './media-type.ts'
 import { decodeMessage, isProtobuf, openEnvelope, ProtobufError } from './protobuf.ts'
@@ -107,7 +108,11 @@ function parseText(type: BodyType, body: Uint8Array, contentType: string | undef
       try {
         return { value: JSON.parse(text) as unknown, problems: duplicates(text) }
       } catch (error) {
-        throw unrecognised(type, `couldn't get version/kind; json parse error: ${(error as Error).message}`, body)
+        throw unrecognised(
+          type,
+          `couldn't get version/kind; json parse error: ${jsonProblem(text, error as Error)}`,
+          body,
+        )
       }
     case 'application/yaml':
       return parseYaml(type, text, body)
@@ -153,29 +158,66 @@ function collectDuplicateKeys(node: Node | null | undefined, lines: LineCounter,
   }
 }
 
-/** A patch or another body that is any JSON, as YAML or JSON. @throws {KubeError} badRequest */
-export function parseLoosely(body: Uint8Array): unknown {
-  const text = new TextDecoder().decode(body)
+/** An apply configuration, as YAML or JSON. @throws {KubeError} badRequest */
+export function parseApply(context: RequestContext, body: Uint8Array, validation: FieldValidation): unknown {
+  const { value, problems } = parseLoosely(new TextDecoder().decode(body))
+  if (value !== null && !isFields(value)) {
+    const into = 'into Go value of type map[string]interface {}'
+    throw badRequest(
+      `error decoding YAML: error unmarshaling JSON: while decoding JSON: json: cannot unmarshal ${jsonKind(value)} ${into}`,
+    )
+  }
+  const [problem] = problems
+  if (problem !== undefined && validation === 'Strict') {
+    throw badRequest(`error strict decoding YAML: error converting YAML to JSON: ${problem}`)
+  }
+  if (problem !== undefined && validation === 'Warn') {
+    context.warnings.push(`error strict decoding YAML: error converting YAML to JSON: ${problem}`)
+  }
+  return value
+}
+
+function parseLoosely(text: string): ParsedText {
   try {
     // Clients that apply send JSON under YAML's name, and the one is read many times faster than the other.
-    return JSON.parse(text) as unknown
+    const value = JSON.parse(text) as unknown
+    if (duplicateFields(text).length === 0) return { value, problems: [] }
   } catch {
     // Then it is YAML, or wrong as either.
   }
+  const lines = new LineCounter()
   try {
-    return parseYamlText(text).value
+    const { value, contents } = parseYamlText(text, lines)
+    const problems: string[] = []
+    collectDuplicateKeys(contents, lines, problems)
+    return { value, problems }
   } catch (error) {
-    throw error instanceof YamlError ? badRequest(`error decoding YAML: ${error.message}`) : error
+    if (!(error instanceof YamlError)) throw error
+    throw badRequest(`error decoding YAML: error converting YAML to JSON: yaml: ${error.message}`)
   }
 }
 
+/** What JSON says twice, told as upstream tells it. */
+export function duplicatesIn(body: Uint8Array): readonly string[] {
+  return duplicates(new TextDecoder().decode(body))
+}
+
 /** The value of a JSON text. @throws {KubeError} badRequest */
-export function parseJson(body: Uint8Array): unknown {
+export function parseJson(body: Uint8Array, prefix: string): unknown {
+  const text = new TextDecoder().decode(body)
   try {
-    return JSON.parse(new TextDecoder().decode(body)) as unknown
+    return JSON.parse(text) as unknown
   } catch (error) {
-    throw badRequest(`error decoding patch: ${(error as Error).message}`)
+    throw badRequest(`${prefix}${jsonProblem(text, error as Error)}`)
   }
+}
+
+/** What is wrong with a JSON text, in the words of Go's decoder. */
+function jsonProblem(text: string, { message }: Error): string {
+  const at = Number(/at position (\d+)/.exec(message)?.[1] ?? text.length)
+  const found = text[at]
+  if (found === undefined) return 'unexpected end of JSON input'
+  return `invalid character ${found === "'" ? `'\\''` : `'${found}'`} looking for beginning of value`
 }
 
 function checkKind(type: BodyType, value: Fields): void {

@@ -120,7 +120,7 @@ function mapOf(walk: Walk, schema: Schema, value: Fields, path: string): Fields 
   const decoded: [string, unknown][] = []
   for (const [field, before] of Object.entries(value)) {
     walk.goPath.push(field)
-    const after = visit(walk, schema, before, `${path}.${field}`)
+    const after = before === null ? zeroOf(schema) : visit(walk, schema, before, `${path}.${field}`)
     walk.goPath.pop()
     changed ||= after !== before
     decoded.push([field, after])

@@ -20,13 +20,19 @@ export function parseYamlText(text: string, lineCounter?: LineCounter): YamlText
   const lines = lineCounter === undefined ? {} : { lineCounter }
   const document = parseDocument(text, { uniqueKeys: false, ...lines, version: '1.1', customTags })
   const [error] = document.errors
-  if (error !== undefined) throw new YamlError(error.message)
+  if (error !== undefined) throw new YamlError(firstLine(error.message))
   try {
     return { value: document.toJS({ maxAliasCount: 100 }) as unknown, contents: document.contents }
   } catch (unresolved) {
     // Merge keys and aliases that lead nowhere, or to too much.
     throw new YamlError((unresolved as Error).message, { cause: unresolved })
   }
+}
+
+/** The place first, as go-yaml says it: `line 3: …`. */
+function firstLine(message: string): string {
+  const [, problem = message, line] = /^(.*?) at line (\d+)/.exec(message) ?? []
+  return line === undefined ? problem : `line ${line}: ${problem}`
 }
 
 /** Quotes what a reader of either version would take for something else than text. */
