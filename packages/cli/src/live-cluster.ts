@@ -28,6 +28,8 @@ export interface LiveClusterOptions {
   /** Absent: the usual port, or a free one when that is taken. 0: any free one. */
   readonly port?: number
   readonly awsPort?: number
+  /** Whether roles and bindings decide who may do what; AlwaysAllow when absent. */
+  readonly authorizationMode?: 'AlwaysAllow' | 'RBAC'
   /** Nothing installed, at most three nodes. */
   readonly workshop: boolean
   readonly paths: InstancePaths
@@ -61,6 +63,7 @@ export async function startLiveCluster(o: LiveClusterOptions): Promise<LiveClust
     clock,
     random: new SeededRandom(o.seed),
     log: silentLog,
+    authorizationMode: o.authorizationMode,
     heartbeats: 'written',
     cluster: { name: o.name, region, version: kubernetesVersion },
     nodeGroup: { name: 'ng1', instanceType: 't3.medium', min: 3, max: o.workshop ? 3 : 6, desired: 3 },

@@ -51,6 +51,11 @@ export function program(): Command {
     .option('--aws-port <port>', 'port of the AWS endpoint (default: 6444 or a free one)', parsePort)
     .option('--name <name>', 'name of the cluster', parseClusterName, 'myeks')
     .option('--data-dir <folder>', 'keep the cluster and its cloud there, and go on with what is there', parseFolder)
+    .addOption(
+      new Option('--authorization-mode <mode>', 'who may do what: everybody everything, or what roles and bindings say')
+        .choices(['AlwaysAllow', 'RBAC'])
+        .default('AlwaysAllow'),
+    )
     .option('--seed <seed>', 'decides ids, addresses and chances', parseSeed, '1')
     .allowExcessArguments()
     .action(async (options: UpOptions, command: Command) => {
@@ -132,6 +137,7 @@ export interface UpOptions {
   readonly name: string
   readonly seed: string
   readonly dataDir?: string
+  readonly authorizationMode: 'AlwaysAllow' | 'RBAC'
 }
 
 interface FaultOptions {

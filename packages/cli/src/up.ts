@@ -10,6 +10,7 @@ export interface UpRequest {
   readonly port?: number
   readonly awsPort?: number
   readonly seed: string
+  readonly authorizationMode?: 'AlwaysAllow' | 'RBAC'
 }
 
 /** Resolves when the cluster was asked to stop and has. @throws {CliError} when it cannot start. */

@@ -1,4 +1,4 @@
-export { ApiServer, type ApiServerOptions, type Decoder } from './api-server.ts'
+export { ApiServer, type ApiServerOptions, type AuthorizationMode, type Decoder } from './api-server.ts'
 export { bootstrap } from './bootstrap.ts'
 export type { Fields, ObjectInput, StoredObject } from './object.ts'
 export { Registry, type ResourceInfo, type SubresourceInfo } from './registry.ts'

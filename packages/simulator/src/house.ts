@@ -12,7 +12,14 @@ import {
 } from '@plimsoll/ports'
 import { EmbeddedAws, seedEksWorld, type EksWorld } from '@plimsoll/embedded-aws'
 import { EmbeddedCluster, type TimingMode } from '@plimsoll/embedded-cluster'
-import { ApiServer, bootstrap, type ObjectInput, type RequestContext, type UserInfo } from '@plimsoll/embedded-kube'
+import {
+  ApiServer,
+  bootstrap,
+  type AuthorizationMode,
+  type ObjectInput,
+  type RequestContext,
+  type UserInfo,
+} from '@plimsoll/embedded-kube'
 import { applyCloudFaults } from './cloud-faults.ts'
 import { clusterAutoscalerProgram } from './cluster-autoscaler-program.ts'
 
@@ -55,6 +62,8 @@ export interface HouseOptions {
   readonly aroundAws?: (api: AwsApi) => AwsApi
   /** Puts something between a component or program and the API server. */
   readonly aroundKube?: (api: KubeApi, user: UserInfo, agent: string) => KubeApi
+  /** Whether roles and bindings decide who may do what, components and programs included; AlwaysAllow when absent. */
+  readonly authorizationMode?: AuthorizationMode | undefined
   /** See EmbeddedClusterOptions. */
   readonly heartbeats?: 'lazy' | 'written'
   /**
@@ -87,7 +96,12 @@ export class House {
     this.clock = clock
     this.#manifests = o.manifests ?? []
 
-    this.kube = new ApiServer({ clock, random: random.split('kube'), journal: o.journal })
+    this.kube = new ApiServer({
+      clock,
+      random: random.split('kube'),
+      journal: o.journal,
+      authorizationMode: o.authorizationMode,
+    })
     bootstrap(this.kube)
 
     this.aws = new EmbeddedAws({

@@ -31,6 +31,8 @@ const endpointsMax = 1000
 export class EndpointSliceController implements Controller {
   readonly #context: ControllerContext
   readonly #kube: KubeApi
+  /** As the controller that keeps Endpoints upstream, whose role this one has not. */
+  readonly #endpointsKube: KubeApi
   readonly #loop: Reconciler<string>
   readonly #slices: Informer<EndpointSlice>
   readonly #members = new Map<string, Set<string>>()
@@ -38,6 +40,7 @@ export class EndpointSliceController implements Controller {
   constructor(context: ControllerContext) {
     this.#context = context
     this.#kube = context.kube('endpointslice-controller')
+    this.#endpointsKube = context.kube('endpoint-controller')
     this.#loop = syncing(context, 'endpointslice', (key) => this.#sync(key))
     this.#slices = new Informer(this.#kube, EndpointSlices, {
       clock: context.clock,
@@ -97,7 +100,7 @@ export class EndpointSliceController implements Controller {
     const slices = this.#slices.byIndex('service', key)
     if (service === undefined || service.metadata.deletionTimestamp !== undefined) {
       for (const slice of slices) await this.#kube.remove(EndpointSlices, slice.metadata).catch(ignoreNotFound)
-      await this.#kube.remove(EndpointsResource, splitKey(key)).catch(ignoreNotFound)
+      await this.#endpointsKube.remove(EndpointsResource, splitKey(key)).catch(ignoreNotFound)
       return
     }
     // Without a selector somebody else says where the service leads.
@@ -194,14 +197,14 @@ export class EndpointSliceController implements Controller {
     const labels = { ...service.metadata.labels, 'endpoints.kubernetes.io/managed-by': 'endpoint-controller' }
     const content = subsets === undefined || subsets.length === 0 ? {} : { subsets }
     try {
-      const known = await this.#kube.get(EndpointsResource, { namespace, name })
+      const known = await this.#endpointsKube.get(EndpointsResource, { namespace, name })
       const { subsets: before, ...others } = known
       if (JSON.stringify(before ?? []) !== JSON.stringify(subsets ?? [])) {
-        await this.#kube.replace(EndpointsResource, { ...others, ...content })
+        await this.#endpointsKube.replace(EndpointsResource, { ...others, ...content })
       }
     } catch (error) {
       if (!isKubeFailure(error, 'notFound')) throw error
-      await this.#kube.create(EndpointsResource, { metadata: { name, namespace, labels }, ...content })
+      await this.#endpointsKube.create(EndpointsResource, { metadata: { name, namespace, labels }, ...content })
     }
   }
 }

@@ -108,8 +108,10 @@ export class PodGarbageCollector implements Controller {
   async #remove(pod: Pod): Promise<void> {
     try {
       if (!isPodFinished(pod)) {
-        const failed = { ...pod, status: { ...pod.status, phase: 'Failed' } }
-        await this.#kube.replace(Pods, failed, { subresource: 'status' })
+        const { resourceVersion } = pod.metadata
+        // A patch: the controller's role has no right to replace.
+        const body = { metadata: { resourceVersion }, status: { phase: 'Failed' } }
+        await this.#kube.patch(Pods, pod.metadata, { type: 'merge', body }, { subresource: 'status' })
       }
       await this.#kube.remove(Pods, pod.metadata, { gracePeriodSeconds: 0, preconditions: { uid: pod.metadata.uid } })
     } catch (error) {

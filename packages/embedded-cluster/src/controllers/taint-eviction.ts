@@ -24,7 +24,8 @@ export class TaintEvictionController implements Controller {
 
   constructor(context: ControllerContext) {
     this.#context = context
-    this.#kube = context.kube('taint-eviction-controller')
+    // Upstream's has no role of its own.
+    this.#kube = context.kube('node-controller')
     this.#events = recorderFor(context, this.#kube, 'taint-eviction-controller')
     this.#evictions = syncing(context, 'taint-eviction', (key) => this.#evict(key))
     const { caches } = context

@@ -1,5 +1,6 @@
 // The roles and bindings that every cluster begins with
 // (kubernetes/kubernetes:plugin/pkg/auth/authorizer/rbac/bootstrappolicy, as release 1.35 reports them).
+import type { PolicyRule } from '@plimsoll/model'
 import type { ObjectInput } from '../object.ts'
 import policy from './bootstrap-policy.generated.json' with { type: 'json' }
 
@@ -17,6 +18,34 @@ interface BindingRow {
   readonly subjects: readonly string[]
 }
 
+/** What EKS adds for the components that it runs beside upstream's (kubernetes/cloud-provider-aws:manifests). */
+const components: readonly {
+  readonly name: string
+  readonly subject: string
+  readonly rules: readonly PolicyRule[]
+}[] = [
+  {
+    name: 'system:cloud-controller-manager',
+    subject: 's:kube-system/cloud-controller-manager',
+    rules: [
+      { apiGroups: ['', 'events.k8s.io'], resources: ['events'], verbs: ['create', 'patch', 'update'] },
+      { apiGroups: [''], resources: ['nodes'], verbs: ['*'] },
+      { apiGroups: [''], resources: ['nodes/status'], verbs: ['patch'] },
+      { apiGroups: [''], resources: ['services'], verbs: ['get', 'list', 'patch', 'update', 'watch'] },
+      { apiGroups: [''], resources: ['services/status'], verbs: ['list', 'patch', 'update', 'watch'] },
+      { apiGroups: [''], resources: ['serviceaccounts'], verbs: ['create', 'get', 'list', 'watch'] },
+      { apiGroups: [''], resources: ['serviceaccounts/token'], verbs: ['create'] },
+      { apiGroups: [''], resources: ['persistentvolumes'], verbs: ['get', 'list', 'update', 'watch'] },
+      { apiGroups: [''], resources: ['endpoints'], verbs: ['create', 'get', 'list', 'watch', 'update'] },
+      {
+        apiGroups: ['coordination.k8s.io'],
+        resources: ['leases'],
+        verbs: ['create', 'get', 'list', 'watch', 'update'],
+      },
+    ],
+  },
+]
+
 export function bootstrapRoles(): readonly ObjectInput[] {
   return [
     ...policy.clusterRoles.map(({ name, aggregatesTo, gathers, rules }) => ({
@@ -29,6 +58,10 @@ export function bootstrapRoles(): readonly ObjectInput[] {
       rules,
     })),
     ...policy.clusterRoleBindings.map((row) => binding('ClusterRoleBinding', 'ClusterRole', row)),
+    ...components.flatMap(({ name, subject: whose, rules }) => [
+      { apiVersion: `${group}/v1`, kind: 'ClusterRole', metadata: metadata(name), rules },
+      binding('ClusterRoleBinding', 'ClusterRole', { name, role: name, subjects: [whose] }),
+    ]),
     ...policy.roles.map(({ name, namespace, rules }) => ({
       apiVersion: `${group}/v1`,
       kind: 'Role',
