@@ -9,6 +9,7 @@ import {
   Jobs,
   Nodes,
   PersistentVolumeClaims,
+  PersistentVolumes,
   PodDisruptionBudgets,
   Pods,
   ReplicaSets,
@@ -16,6 +17,8 @@ import {
   ReplicationControllers,
   Services,
   StatefulSets,
+  StorageClasses,
+  VolumeAttachments,
   type ControllerRevision,
   type CronJob,
   type DaemonSet,
@@ -25,6 +28,7 @@ import {
   type KubeObject,
   type Node,
   type ObjectMeta,
+  type PersistentVolume,
   type PersistentVolumeClaim,
   type Pod,
   type PodDisruptionBudget,
@@ -34,10 +38,12 @@ import {
   type ResourceType,
   type Service,
   type StatefulSet,
+  type StorageClass,
+  type VolumeAttachment,
 } from '@plimsoll/model'
 import type { Clock, KubeReader, Log, Random } from '@plimsoll/ports'
 import { Informer, type IndexFunction } from '@plimsoll/runtime'
-import { aimedAt } from './pods.ts'
+import { aimedAt, claimNames } from './pods.ts'
 
 export interface CachesOptions {
   readonly kube: KubeReader
@@ -57,7 +63,7 @@ const byNamespace: IndexFunction<{ readonly metadata: { readonly namespace: stri
 export class Caches {
   /**
    * Indexes: `node` by spec.nodeName, `aimed` by the node that an unbound daemon is meant for, `controller` by the uid of the controlling owner, `orphan` by the namespace of those
-   * that have none, `namespace`.
+   * that have none, `namespace`, `claim` by the key of each claim that it uses.
    */
   readonly pods: Informer<Pod>
   readonly nodes: Informer<Node>
@@ -80,6 +86,10 @@ export class Caches {
   /** Index `namespace`. */
   readonly services: Informer<Service>
   readonly claims: Informer<PersistentVolumeClaim>
+  readonly volumes: Informer<PersistentVolume>
+  readonly storageClasses: Informer<StorageClass>
+  /** Indexes: `volume` by the name of the persistent volume, `node`. */
+  readonly attachments: Informer<VolumeAttachment>
   readonly autoscalers: Informer<HorizontalPodAutoscaler>
   /** Index `namespace`. */
   readonly quotas: Informer<ResourceQuota>
@@ -100,6 +110,7 @@ export class Caches {
       controller: byController,
       orphan: (pod) => (controllerOf(pod) === undefined ? [pod.metadata.namespace] : []),
       namespace: byNamespace,
+      claim: (pod) => claimNames(pod).map((name) => `${pod.metadata.namespace}/${name}`),
     })
     this.nodes = informer(Nodes)
     this.deployments = informer(Deployments)
@@ -120,6 +131,12 @@ export class Caches {
     this.budgets = informer(PodDisruptionBudgets, { namespace: byNamespace })
     this.services = informer(Services, { namespace: byNamespace })
     this.claims = informer(PersistentVolumeClaims)
+    this.volumes = informer(PersistentVolumes)
+    this.storageClasses = informer(StorageClasses)
+    this.attachments = informer(VolumeAttachments, {
+      volume: ({ spec }) => (spec.source.persistentVolumeName === undefined ? [] : [spec.source.persistentVolumeName]),
+      node: ({ spec }) => [spec.nodeName],
+    })
     this.autoscalers = informer(HorizontalPodAutoscalers)
     this.quotas = informer(ResourceQuotas, { namespace: byNamespace })
     this.#all = [
@@ -134,6 +151,9 @@ export class Caches {
       this.cronJobs,
       this.budgets,
       this.services,
+      this.storageClasses,
+      this.volumes,
+      this.attachments,
       this.claims,
       this.autoscalers,
       this.quotas,

@@ -27,7 +27,11 @@ import { EndpointSliceController } from './controllers/endpoint-slice.ts'
 import { JobController } from './controllers/job.ts'
 import { StatefulSetController } from './controllers/statefulset.ts'
 import { TtlAfterFinishedController } from './controllers/ttl-after-finished.ts'
-import { VolumeProvisioner } from './controllers/volume-provisioner.ts'
+import { AttachDetachController } from './controllers/storage/attach-detach.ts'
+import { EbsDriver } from './controllers/storage/ebs-driver.ts'
+import { EphemeralVolumeController } from './controllers/storage/ephemeral-volumes.ts'
+import { StorageProtection } from './controllers/storage/protection.ts'
+import { VolumeBinder } from './controllers/storage/volume-binder.ts'
 import { FaultDesk } from './faults/fault-desk.ts'
 import type { Fault } from './faults/fault.ts'
 import { Kubelets } from './kubelet/kubelets.ts'
@@ -91,8 +95,9 @@ export class EmbeddedCluster {
     this.#log = log
     const controllerKube = (name: string): KubeApi =>
       o.kube(serviceAccount('kube-system', name), 'kube-controller-manager')
+    const manager = o.kube({ name: 'system:kube-controller-manager', groups: authenticated }, 'kube-controller-manager')
     this.#caches = new Caches({
-      kube: o.kube({ name: 'system:kube-controller-manager', groups: authenticated }, 'kube-controller-manager'),
+      kube: manager,
       clock,
       random: o.random.split('caches'),
       log: log.named('informers'),
@@ -128,6 +133,7 @@ export class EmbeddedCluster {
       random: o.random.split('controllers'),
       log: log.named('controller-manager'),
       kube: controllerKube,
+      reader: manager,
     }
     this.#controllers = [
       new DeploymentController(context),
@@ -139,7 +145,15 @@ export class EmbeddedCluster {
       new JobController(context),
       new TtlAfterFinishedController(context),
       new EndpointSliceController(context),
-      new VolumeProvisioner(context, timing),
+      new VolumeBinder(context),
+      new StorageProtection(context),
+      new EphemeralVolumeController(context),
+      new AttachDetachController(context),
+      new EbsDriver(
+        context,
+        o.kube(serviceAccount('kube-system', 'ebs-csi-controller-sa'), 'ebs-csi-controller'),
+        timing,
+      ),
       new DisruptionController(context),
       new HorizontalAutoscalerController(context),
       new ResourceQuotaController(context),

@@ -48,3 +48,15 @@ export function aimedAt(pod: Pod): string | undefined {
   const field = terms?.length === 1 ? terms[0]?.matchFields?.[0] : undefined
   return field?.key === 'metadata.name' ? field.values?.[0] : undefined
 }
+
+const noClaims: readonly string[] = []
+
+/** The claims that the pod uses, those made for its ephemeral volumes included. */
+export function claimNames(pod: Pod): readonly string[] {
+  let names: string[] | undefined
+  for (const volume of pod.spec.volumes ?? []) {
+    if (volume.persistentVolumeClaim !== undefined) (names ??= []).push(volume.persistentVolumeClaim.claimName)
+    else if (volume.ephemeral !== undefined) (names ??= []).push(`${pod.metadata.name}-${volume.name}`)
+  }
+  return names ?? noClaims
+}

@@ -24,6 +24,7 @@ const containerStart: Spread = { median: 0.3, p95: 0.8 }
 const becomeReady: Spread = { median: 1, p95: 2 }
 const devicePlugin: Spread = { median: 25, p95: 60 }
 const volume: Spread = { median: 3, p95: 6 }
+const attachment: Spread = { median: 1.5, p95: 4 }
 const exit: Spread = { median: 1, p95: 5 }
 /** Bytes a second that a node pulls from a registry, shared by its pulls. */
 const pullBandwidth = 60_000_000
@@ -60,6 +61,10 @@ export class Timing {
   /** Until an EBS volume exists. */
   volume(random: Random): Ms {
     return this.#draw(random, volume)
+  }
+  /** Until a machine has an EBS volume, or has let it go. */
+  attachment(random: Random): Ms {
+    return this.#draw(random, attachment)
   }
   sandbox(random: Random): Ms {
     return this.#draw(random, sandbox)

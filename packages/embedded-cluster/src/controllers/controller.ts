@@ -1,5 +1,5 @@
 import { controllerOf, type KubeObject, type Ms } from '@plimsoll/model'
-import type { Clock, KubeApi, Log, Random } from '@plimsoll/ports'
+import type { Clock, KubeApi, KubeReader, Log, Random } from '@plimsoll/ports'
 import { EventRecorder, Reconciler, type Informer } from '@plimsoll/runtime'
 import { onChange, type Caches } from '../caches.ts'
 import { keyOfObject } from '../machinery/reference.ts'
@@ -10,6 +10,8 @@ export interface ControllerContext {
   readonly clock: Clock
   readonly random: Random
   readonly log: Log
+  /** The API server as the controller manager itself, which may list and watch everything. */
+  readonly reader: Pick<KubeReader, 'list' | 'watch'>
   /** The API server as a controller's own service account in kube-system. */
   readonly kube: (serviceAccount: string) => KubeApi
 }

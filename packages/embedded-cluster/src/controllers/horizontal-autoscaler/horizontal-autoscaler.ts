@@ -86,7 +86,7 @@ export class HorizontalAutoscalerController implements Controller {
     this.#context = context
     this.#kube = context.kube('horizontal-pod-autoscaler')
     this.#events = recorderFor(context, this.#kube, 'horizontal-pod-autoscaler')
-    this.#targets = new ScaleTargets(this.#kube)
+    this.#targets = new ScaleTargets(context.reader)
     this.#loop = syncing(context, 'horizontalpodautoscaler', (key) => this.#sync(key))
     onChange(context.caches.autoscalers, (now, was) => {
       if (was === undefined && now !== undefined) this.#loop.queue.addAfter(keyText(now.metadata), syncPeriod)

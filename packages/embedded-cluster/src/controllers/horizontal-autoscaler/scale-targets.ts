@@ -24,9 +24,9 @@ class NoSuchKindError extends Error {
 
 /** Which resource a reference to something that can be scaled means: a workload, or a custom resource. */
 export class ScaleTargets {
-  readonly #kube: KubeReader
+  readonly #kube: Pick<KubeReader, 'list'>
 
-  constructor(kube: KubeReader) {
+  constructor(kube: Pick<KubeReader, 'list'>) {
     this.#kube = kube
   }
 
