@@ -31,6 +31,7 @@ export function parseSeed(text: string): string {
   return text
 }
 
-export function refuseDataDir(_folder: string): never {
-  throw new InvalidArgumentError('keeping the state on disk is not possible yet; the cluster lives in memory.')
+export function parseFolder(text: string): string {
+  if (text === '') throw new InvalidArgumentError('a folder is expected, as in --data-dir ./cluster.')
+  return text
 }

@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setClusterEndpoint, startAwsServer } from '@plimsoll/embedded-aws'
 import { createPki, kubeconfig, startKubeServer, type Pki } from '@plimsoll/embedded-kube'
-import { minutes, Nodes } from '@plimsoll/model'
+import { Deployments, minutes, ms, Nodes } from '@plimsoll/model'
 import {
   ScaledClock,
   SeededRandom,
@@ -14,10 +14,12 @@ import {
   type KubeApi,
 } from '@plimsoll/ports'
 import { House, type KubeManifest } from '@plimsoll/simulator'
+import { DataFolder } from './durable/data-folder.ts'
 import { clusterEnvironment } from './environment.ts'
 import { HistoryClock } from './history-clock.ts'
 import { writePrivately, type InstancePaths, type RunningCluster } from './instance.ts'
 import { choosePort } from './ports.ts'
+import { ShiftedClock } from './shifted-clock.ts'
 import { isReady } from './ticker.ts'
 import { clusterAutoscalerManifests, workshopBase } from './workshop.ts'
 
@@ -33,6 +35,8 @@ export interface LiveClusterOptions {
   /** Nothing installed, at most three nodes. */
   readonly workshop: boolean
   readonly paths: InstancePaths
+  /** Where the cluster is kept, and goes on from. */
+  readonly dataDir?: string
 }
 
 export interface LiveCluster {
@@ -49,32 +53,41 @@ const region = 'ap-northeast-2'
 const kubernetesVersion = '1.35'
 /** How old a cluster is when it is first seen: its nodes have long joined, and its pods run. */
 const history = minutes(15)
+/** What one that is started again needs until its machines have booted and its pods run. */
+const bootTime = minutes(3)
 
 /** @throws {CliError} when a port is taken */
 export async function startLiveCluster(o: LiveClusterOptions): Promise<LiveCluster> {
   const kubePort = await choosePort({ asked: o.port, usual: 6443, option: '--port' })
   const awsPort = await choosePort({ asked: o.awsPort, usual: 6444, option: '--aws-port' })
-  const pki = await keptPki(o.paths.pki)
+  const folder = o.dataDir === undefined ? undefined : DataFolder.open(o.dataDir, o.name)
+  const starts = folder?.starts ?? 0
+  const pki = await keptPki(folder?.pki ?? o.paths.pki)
 
   const base = workshopBase()
   const system = new SystemClock()
-  const clock = new HistoryClock({ present: system.now(), history })
+  const present = ms(Math.max(system.now(), starts > 0 ? folder!.lastSeen + bootTime : 0))
+  const clock = new HistoryClock({ present, history: starts > 0 ? bootTime : history })
+  folder?.follow(clock)
   const house = new House({
     clock,
-    random: new SeededRandom(o.seed),
+    random: new SeededRandom(starts === 0 ? o.seed : `${o.seed}/start ${starts}`),
     log: silentLog,
     authorizationMode: o.authorizationMode,
     heartbeats: 'written',
     cluster: { name: o.name, region, version: kubernetesVersion },
     nodeGroup: { name: 'ng1', instanceType: 't3.medium', min: 3, max: o.workshop ? 3 : 6, desired: 3 },
     manifests: base.filter((manifest) => !movesToNodes(manifest)),
+    journal: folder?.journal,
   })
   // As such clusters come about: first the nodes join, then people install things, which so spread over them.
   await house.start()
-  await clock.pass(minutes(5))
-  for (const manifest of base.filter(movesToNodes)) house.install(manifest)
-  if (!o.workshop) for (const manifest of clusterAutoscalerManifests(o.name)) house.install(manifest)
-  await clock.live(() => new ScaledClock(system, o.speed))
+  if (!house.isResumed) {
+    await clock.pass(minutes(5))
+    for (const manifest of base.filter(movesToNodes)) house.install(manifest)
+    if (!o.workshop) for (const manifest of clusterAutoscalerManifests(o.name)) house.install(manifest)
+  }
+  await clock.live(() => new ScaledClock(new ShiftedClock(system, ms(Math.max(0, present - system.now()))), o.speed))
 
   const kube = house.client()
   const kubelet = (await kube.list(Nodes)).items[0]?.status?.nodeInfo?.kubeletVersion
@@ -87,6 +100,7 @@ export async function startLiveCluster(o: LiveClusterOptions): Promise<LiveClust
   const awsServer = await startAwsServer(house.aws, { port: awsPort })
 
   setClusterEndpoint(house.aws, o.name, { url: kubeUrl, caPem: pki.ca.certificate })
+  await folder?.started()
 
   const aws = house.aws.api()
   writePrivately(
@@ -128,8 +142,9 @@ export async function startLiveCluster(o: LiveClusterOptions): Promise<LiveClust
         ['AWS endpoint', awsServer.url],
         ['kubeconfig', o.paths.kubeconfig],
         ['Nodes', `${nodes.filter(isReady).length} of ${nodes.length} Ready, ${[...types].join(', ')}`],
-        ['Node group', `ng1: min 3, max ${o.workshop ? 3 : 6}`],
-        ['Autoscaler', o.workshop ? 'none installed' : 'Cluster Autoscaler, in kube-system'],
+        ['Node group', await groupSize(aws)],
+        ['Autoscaler', (await hasAutoscaler(kube)) ? 'Cluster Autoscaler, in kube-system' : 'none installed'],
+        ...(o.dataDir === undefined ? [] : [['Kept in', o.dataDir] as const]),
       ]
       return rows.map(([name, value]) => `${name.padEnd(15)} ${value}`).join('\n')
     },
@@ -138,12 +153,24 @@ export async function startLiveCluster(o: LiveClusterOptions): Promise<LiveClust
       await awsServer.close()
       await house.stop()
       clock.close()
+      folder?.journal.close()
     },
   }
 }
 
 function movesToNodes(manifest: KubeManifest): boolean {
   return manifest.kind === 'Deployment' || manifest.kind === 'StatefulSet'
+}
+
+async function groupSize(aws: AwsApi): Promise<string> {
+  const { AutoScalingGroups } = await aws.call('autoscaling', 'DescribeAutoScalingGroups', {})
+  const group = AutoScalingGroups?.find(({ AutoScalingGroupName: name }) => name?.startsWith('eks-ng1-') === true)
+  return group === undefined ? 'ng1 is gone' : `ng1: min ${group.MinSize}, max ${group.MaxSize}`
+}
+
+async function hasAutoscaler(kube: KubeApi): Promise<boolean> {
+  const { items } = await kube.list(Deployments, { namespace: 'kube-system' })
+  return items.some(({ metadata }) => metadata.name === 'cluster-autoscaler')
 }
 
 /** The newest EKS image, as Karpenter's chapter wants it. */

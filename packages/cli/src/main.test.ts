@@ -51,10 +51,10 @@ describe('bad arguments get one line that says what is accepted', () => {
     { argv: ['--aws-port', '-1'], says: /--aws-port.*a port from 1 to 65535/ },
     { argv: ['--port', '0x10'], says: /a port from 1 to 65535/ },
     { argv: ['--name', '../elsewhere'], says: /--name.*letters, digits, hyphens/ },
-    { argv: ['--data-dir', 'x'], says: /--data-dir.*not possible yet/ },
+    { argv: ['--data-dir', ''], says: /--data-dir.*a folder is expected/ },
     { argv: ['--seed', ''], says: /--seed.*some text or a number/ },
     { argv: ['--workshops'], says: /unknown option '--workshops'/ },
-    { argv: ['wolkthrough'], says: /there is no command "wolkthrough"; there are up, env, down, walkthrough/ },
+    { argv: ['wolkthrough'], says: /there is no command "wolkthrough"; there are up, env, down, / },
     { argv: ['up', 'x', 'y'], says: /there is no command "x"/ },
     { argv: ['walkthrough'], says: /missing required argument 'chapter'/ },
     { argv: ['walkthrough', 'cpa'], says: /the chapter ca is expected/ },
@@ -82,10 +82,9 @@ describe('the process', () => {
     expect((await plimsoll('down', '--name', 'other')).stderr).toBe('plimsoll: no cluster other is running\n')
   })
 
-  it('refuses --data-dir with 1, without starting anything', async () => {
-    const run = await plimsoll('up', '--data-dir', 'somewhere')
-    expect(run.code).toBe(1)
-    expect(run.stderr).toMatch(/not possible yet/)
+  it('refuses a --data-dir that it cannot use with 1 and one line', async () => {
+    const run = await plimsoll('up', '--port', '0', '--aws-port', '0', '--data-dir', '/dev/null')
+    expect(run).toEqual({ code: 1, stdout: '', stderr: 'plimsoll: cannot keep the cluster in /dev/null (ENOTDIR)\n' })
   })
 
   it('prints its version', async () => {

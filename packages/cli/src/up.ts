@@ -11,6 +11,7 @@ export interface UpRequest {
   readonly awsPort?: number
   readonly seed: string
   readonly authorizationMode?: 'AlwaysAllow' | 'RBAC'
+  readonly dataDir?: string
 }
 
 /** Resolves when the cluster was asked to stop and has. @throws {CliError} when it cannot start. */
@@ -32,6 +33,7 @@ export async function up(request: UpRequest): Promise<void> {
       plimsoll,
       name: request.name,
       workshop: request.workshop === true,
+      dataDir: request.dataDir,
       seconds: (Date.now() - began) / 1000,
     }),
   )
@@ -51,6 +53,7 @@ function greeting(o: {
   readonly plimsoll: string
   readonly name: string
   readonly workshop: boolean
+  readonly dataDir: string | undefined
   readonly seconds: number
 }): string {
   const named = o.name === 'myeks' ? '' : ` --name ${o.name}`
@@ -80,7 +83,9 @@ function greeting(o: {
     'Three things to try:',
     ...tries.flatMap(([command, promise]) => ['', `    ${command}`, `        ${promise}`]),
     '',
-    'Ctrl-C stops the cluster; nothing of it is kept.',
+    o.dataDir === undefined
+      ? 'Ctrl-C stops the cluster; nothing of it is kept.'
+      : `Ctrl-C stops the cluster; \`plimsoll up --data-dir ${o.dataDir}\` goes on with it.`,
   ].join('\n')
 }
 

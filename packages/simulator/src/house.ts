@@ -152,6 +152,7 @@ export class House {
     })
     this.kube.podLogs = this.cluster.podLogs
     this.kube.usage = this.cluster.usage
+    this.kube.proxies = this.cluster.proxies
   }
 
   /** The API server as an administrator sees it, or as another user. */

@@ -10,6 +10,9 @@ const formatVersion = 1
 /** Changes that nobody waits for reach the disk this much later at most. */
 const lazyMs = 100
 
+/** The log is cut back to this after a burst. */
+const logBytesMax = 16 * 1024 * 1024
+
 const resultCodes = { busy: 5, readOnly: 8, ioError: 10, corrupt: 11, full: 13, cantOpen: 14, notADatabase: 26 }
 
 export class SqliteJournal implements Journal {
@@ -40,8 +43,13 @@ export class SqliteJournal implements Journal {
       refuseOthersFiles(file)
       database = new DatabaseSync(file, { timeout: 0 })
       // Exclusive: the lock is held until the process ends, however it ends, and the log needs no shared memory.
-      database.exec('PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL')
-      prepareFormat(database, file)
+      database.exec('PRAGMA locking_mode = EXCLUSIVE')
+      // Looked at before anything is set: a file of others stays as it is.
+      const isNew = isEmpty(database, file)
+      database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL')
+      database.exec(`PRAGMA journal_size_limit = ${logBytesMax}`)
+      if (isNew) database.exec(format)
+      else compact(database)
       chmodSync(file, 0o600)
       return new SqliteJournal(file, database)
     } catch (error) {
@@ -80,7 +88,6 @@ export class SqliteJournal implements Journal {
 
   durable(): Promise<void> | undefined {
     if (this.#closing !== undefined) return this.#closing
-    for (const collect of this.#collectors) collect()
     if (this.#pending.size === 0) return undefined
     // One turn of the event loop later, so that all requests that are being answered share one fsync.
     this.#closing = new Promise((resolve, reject) => {
@@ -99,8 +106,8 @@ export class SqliteJournal implements Journal {
 
   /** Writes what is pending, now. @throws {JournalError} unwritable; what was pending stays so */
   flush(): void {
-    for (const collect of this.#collectors) collect()
     if (this.#pending.size === 0 || this.#closed) return
+    for (const collect of this.#collectors) collect()
     clearTimeout(this.#timer)
     this.#timer = undefined
     const batch = this.#pending
@@ -114,6 +121,16 @@ export class SqliteJournal implements Journal {
       this.#pending = new Map()
     } catch (error) {
       if (this.#database.isTransaction) this.#database.exec('ROLLBACK')
+      throw journalError(error, this.#file)
+    }
+  }
+
+  /** Forgets everything. @throws {JournalError} unwritable */
+  clear(): void {
+    this.#pending.clear()
+    try {
+      this.#database.exec('DELETE FROM entry')
+    } catch (error) {
       throw journalError(error, this.#file)
     }
   }
@@ -145,25 +162,36 @@ function refuseOthersFiles(file: string): void {
   if (head.toString('latin1') !== 'SQLite format 3\0') throw foreign(file, 'is not a file that Plimsoll wrote')
 }
 
-function prepareFormat(database: DatabaseSync, file: string): void {
-  const pragma = (name: string): number => Number(database.prepare(`PRAGMA ${name}`).get()?.[name])
+const format = `
+  BEGIN;
+  CREATE TABLE entry (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+  PRAGMA application_id = ${applicationId};
+  PRAGMA user_version = ${formatVersion};
+  COMMIT`
+
+/** Whether it is still to be made a journal. @throws {JournalError} foreign when it is something else */
+function isEmpty(database: DatabaseSync, file: string): boolean {
+  const pragma = pragmasOf(database)
   const tables = database.prepare('SELECT count(*) AS n FROM sqlite_schema').get()?.['n']
   const id = pragma('application_id')
-  if (id === 0 && tables === 0) {
-    database.exec(
-      `BEGIN;
-       CREATE TABLE entry (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-       PRAGMA application_id = ${applicationId};
-       PRAGMA user_version = ${formatVersion};
-       COMMIT`,
-    )
-    return
-  }
+  if (id === 0 && tables === 0) return true
   if (id !== applicationId) throw foreign(file, 'belongs to another program')
   const version = pragma('user_version')
   if (version > formatVersion) {
     throw foreign(file, `was written by a newer Plimsoll (format ${version}; this one reads up to ${formatVersion})`)
   }
+  return false
+}
+
+function pragmasOf(database: DatabaseSync): (name: string) => number {
+  return (name) => Number(database.prepare(`PRAGMA ${name}`).get()?.[name])
+}
+
+/** Room of what was deleted is used again; a file that is mostly such room is written anew. */
+function compact(database: DatabaseSync): void {
+  const pragma = pragmasOf(database)
+  const [pages, free, bytes] = [pragma('page_count'), pragma('freelist_count'), pragma('page_size')]
+  if (free * 2 > pages && free * bytes > logBytesMax) database.exec('VACUUM')
 }
 
 function parsed(file: string, key: string, text: string): object {
