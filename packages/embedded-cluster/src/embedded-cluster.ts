@@ -73,6 +73,18 @@ export interface Usage {
   pod(key: { readonly namespace: string; readonly name: string }): ReadonlyMap<string, ResourceUsage> | undefined
 }
 
+/** Requests to kubelets and to the ports of programs in containers; undefined when nobody listens there. */
+export interface Proxies {
+  kubelet(nodeName: string, request: ContainerRequest): ContainerResponse | undefined
+  pod(key: PodKey, port: number, request: ContainerRequest): ContainerResponse | undefined
+  service(key: PodKey, port: string, request: ContainerRequest): ContainerResponse | undefined
+}
+
+interface PodKey {
+  readonly namespace: string
+  readonly name: string
+}
+
 /**
  * What runs beside the API server in the embedded cluster: the scheduler, the workload and node controllers, the cloud
  * controller, and a kubelet on every machine. All of them know the API server through KubeApi alone.
@@ -80,6 +92,8 @@ export interface Usage {
 export class EmbeddedCluster {
   readonly podLogs: PodLogs
   readonly usage: Usage
+  /** What listens on nodes, in pods and behind Services. */
+  readonly proxies: Proxies
   readonly #caches: Caches
   readonly #kubelets: Kubelets
   readonly #faults: FaultDesk
@@ -125,6 +139,7 @@ export class EmbeddedCluster {
       faults: this.#faults,
       memoryUse: (pod) =>
         new Map([...(this.usage.pod(pod.metadata) ?? [])].map(([name, { memory }]) => [name, wholeValue(memory)])),
+      usage: () => this.usage,
       onCloudFaults: o.onCloudFaults,
     })
     const context: ControllerContext = {
@@ -175,6 +190,14 @@ export class EmbeddedCluster {
       log: log.named('scheduler'),
     })
     this.podLogs = this.#kubelets
+    this.proxies = {
+      kubelet: (nodeName, request) => this.#kubelets.kubelet(nodeName, request),
+      pod: (key, port, request) => {
+        const pod = this.#caches.pods.get(key)
+        return pod === undefined ? undefined : this.#kubelets.http(pod, port, request)
+      },
+      service: (key, port, request) => this.#kubelets.service(key, port, request),
+    }
     this.usage = new UsageModel({
       caches: this.#caches,
       clock,

@@ -127,6 +127,7 @@ export async function laboratory(
   })
   server.podLogs = cluster.podLogs
   server.usage = cluster.usage
+  server.proxies = cluster.proxies
   await cluster.start()
   return {
     clock,

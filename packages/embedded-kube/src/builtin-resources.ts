@@ -25,7 +25,7 @@ const table: readonly { readonly group: string; readonly version: string; readon
       n events Event short=ev
       n limitranges LimitRange short=limits
       c namespaces Namespace short=ns sub=status,finalize verbs=create,delete,get,list,patch,update,watch
-      c nodes Node short=no sub=status
+      c nodes Node short=no sub=proxy,status
       n persistentvolumeclaims PersistentVolumeClaim short=pvc sub=status
       c persistentvolumes PersistentVolume short=pv sub=status
       n pods Pod short=po cat=all sub=attach,binding,ephemeralcontainers,eviction,exec,log,portforward,proxy,resize,status
@@ -34,7 +34,7 @@ const table: readonly { readonly group: string; readonly version: string; readon
       n resourcequotas ResourceQuota short=quota sub=status
       n secrets Secret
       n serviceaccounts ServiceAccount short=sa sub=token
-      n services Service short=svc cat=all sub=status`,
+      n services Service short=svc cat=all sub=proxy,status`,
   },
   {
     group: 'apiregistration.k8s.io',
@@ -168,12 +168,11 @@ const subresourceBodies: Record<string, Omit<SubresourceInfo, 'name'>> = {
   exec: { group: '', version: 'v1', kind: 'PodExecOptions', verbs: connect },
   attach: { group: '', version: 'v1', kind: 'PodAttachOptions', verbs: connect },
   portforward: { group: '', version: 'v1', kind: 'PodPortForwardOptions', verbs: connect },
-  proxy: {
-    group: '',
-    version: 'v1',
-    kind: 'PodProxyOptions',
-    verbs: ['create', 'delete', 'get', 'patch', 'update'],
-  },
+}
+
+function proxyBody(kind: string): Omit<SubresourceInfo, 'name'> {
+  const verbs = ['create', 'delete', 'get', 'patch', 'update']
+  return { group: '', version: 'v1', kind: `${kind}ProxyOptions`, verbs }
 }
 
 /** Groups whose Go package is not their first label. */
@@ -213,7 +212,7 @@ function builtinResource(group: string, version: string, row: readonly string[])
     verbs,
     subresources: new Map(
       list('sub').map((name) => {
-        const body = subresourceBodies[name] ?? {
+        const body = (name === 'proxy' ? proxyBody(kind) : subresourceBodies[name]) ?? {
           group,
           version,
           kind,

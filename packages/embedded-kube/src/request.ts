@@ -81,6 +81,31 @@ export interface PodLogs {
   ): Subscription | KubeError
 }
 
+export interface ProxyRequest {
+  readonly method: string
+  /** With its query. */
+  readonly path: string
+}
+
+export interface ProxyResponse {
+  readonly status: number
+  readonly contentType: string
+  readonly body: string
+}
+
+/** What listens behind the API server's proxies: set by whoever runs kubelets and containers. Undefined: nobody. */
+export interface ProxySource {
+  /** The kubelet's port of a node. */
+  kubelet(nodeName: string, request: ProxyRequest): ProxyResponse | undefined
+  pod(key: ObjectKey & { readonly namespace: string }, port: number, request: ProxyRequest): ProxyResponse | undefined
+  /** A pod behind a Service's port, which is a number or a name; empty: its only one. */
+  service(
+    key: ObjectKey & { readonly namespace: string },
+    port: string,
+    request: ProxyRequest,
+  ): ProxyResponse | undefined
+}
+
 export interface ResourceUsage {
   /** Quantities. */
   readonly cpu: string

@@ -184,6 +184,10 @@ export class Kubelet implements PodHost {
     return this.#o.kubeOf(pod)
   }
 
+  get registeredAt(): Ms | undefined {
+    return this.#registeredAt
+  }
+
   /** When the lease was renewed last: every ten seconds from registration on, without a timer for each. */
   lastHeartbeat(now: Ms): Ms | undefined {
     if (this.#registeredAt === undefined) return undefined

@@ -15,6 +15,7 @@ import {
   type Timer,
 } from '@plimsoll/ports'
 import { onChange, type Caches } from '../caches.ts'
+import { isPodReady } from '../pods.ts'
 import type { FaultDesk, FaultVictims } from '../faults/fault-desk.ts'
 import { faultDuration, type Fault } from '../faults/fault.ts'
 import type { PodLogOptions, PodLogs, PodLogSink } from '../pod-logs.ts'
@@ -23,6 +24,7 @@ import { EventCorrelator } from '@plimsoll/runtime'
 import { AddressPool } from './addresses.ts'
 import type { MemoryUse } from './eviction.ts'
 import { heartbeatMs, Kubelet } from './kubelet.ts'
+import { KubeletApi, type UsageReader } from './kubelet-api.ts'
 import type { PodLife } from './pod-life.ts'
 
 export interface KubeletsOptions {
@@ -38,6 +40,7 @@ export interface KubeletsOptions {
   readonly heartbeats: 'lazy' | 'written'
   readonly faults: FaultDesk
   readonly memoryUse: (pod: Pod) => MemoryUse
+  readonly usage: () => UsageReader
   /** What the cloud suffers from now on. */
   readonly onCloudFaults?: ((faults: readonly Fault[]) => void) | undefined
 }
@@ -51,6 +54,7 @@ export class Kubelets implements PodLogs, FaultVictims {
   readonly #correlator = new EventCorrelator(undefined, 65_536)
   readonly #addresses = new AddressPool()
   readonly #lifeByIP = new Map<string, PodLife>()
+  #api: KubeletApi | undefined
   readonly #onSilent: ((nodeName: string) => void)[] = []
   #subscription: Subscription | undefined
   #heartbeat: Timer | undefined
@@ -240,6 +244,42 @@ export class Kubelets implements PodLogs, FaultVictims {
         const response = life.pod.spec.hostNetwork === true ? life.http(port, request) : undefined
         if (response !== undefined) return response
       }
+    }
+    return undefined
+  }
+
+  /** A request to the kubelet's own port; undefined while nobody listens there. */
+  kubelet(nodeName: string, request: ContainerRequest): ContainerResponse | undefined {
+    const kubelet = this.#byNode.get(nodeName)
+    const registeredAt = kubelet?.registeredAt
+    if (kubelet === undefined || registeredAt === undefined || !kubelet.alive) return undefined
+    this.#api ??= new KubeletApi({ clock: this.#o.clock, usage: this.#o.usage() })
+    const pods = [...kubelet.lives()].map((life) => life.pod)
+    return this.#api.answer({ machine: kubelet.machine, pods, registeredAt }, request)
+  }
+
+  /** A request through a Service's port, to the first of its ready pods by name. */
+  service(
+    key: ObjectKey & { readonly namespace: string },
+    port: string,
+    request: ContainerRequest,
+  ): ContainerResponse | undefined {
+    const { caches } = this.#o
+    const { spec } = caches.services.get(key) ?? {}
+    const selector = Object.entries(spec?.selector ?? {})
+    const open =
+      port === '' ? spec?.ports?.[0] : spec?.ports?.find((each) => each.name === port || String(each.port) === port)
+    if (open === undefined || selector.length === 0) return undefined
+    const pods = caches.pods
+      .byIndex('namespace', key.namespace)
+      .filter((pod) => isPodReady(pod) && selector.every(([label, value]) => pod.metadata.labels?.[label] === value))
+      .toSorted((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1))
+    for (const pod of pods) {
+      const ports = pod.spec.containers.flatMap((container) => container.ports ?? [])
+      const target = open.targetPort ?? open.port
+      const number = typeof target === 'number' ? target : ports.find((each) => each.name === target)?.containerPort
+      const response = number === undefined ? undefined : this.http(pod, number, request)
+      if (response !== undefined) return response
     }
     return undefined
   }

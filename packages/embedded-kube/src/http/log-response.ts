@@ -9,10 +9,15 @@ import type { Exchange } from './exchange.ts'
 const unreadBytesMax = 16 * 1024 * 1024
 
 /** A container's log as plain text, followed when asked. @throws {KubeError} before anything is sent */
-export async function sendLog(exchange: Exchange, server: ApiServer, key: ObjectKey): Promise<void> {
+export async function sendLog(
+  exchange: Exchange,
+  server: ApiServer,
+  key: ObjectKey,
+  container: string | undefined = exchange.query.text('container'),
+): Promise<void> {
   const { response, query, context } = exchange
   const options: LogOptions = {
-    container: query.text('container'),
+    container,
     follow: query.flag('follow'),
     previous: query.flag('previous'),
     tailLines: query.whole('tailLines'),
