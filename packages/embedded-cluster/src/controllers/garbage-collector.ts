@@ -1,27 +1,51 @@
 // Follows owner references: what has lost all its owners goes, and owners that are deleted in the foreground wait for what
 // they own (kubernetes/kubernetes:pkg/controller/garbagecollector/garbagecollector.go, graph_builder.go).
 import {
+  apiVersionOf,
+  ClusterRoleBindings,
+  ClusterRoles,
   ConfigMaps,
   ControllerRevisions,
   CronJobs,
+  CSIDrivers,
   CSINodes,
+  CSIStorageCapacities,
   DaemonSets,
   Deployments,
+  DeviceClasses,
   EndpointSlices,
   EndpointsResource,
+  HorizontalPodAutoscalers,
+  IngressClasses,
+  Ingresses,
   Jobs,
   keyOf,
   Leases,
+  LimitRanges,
+  Namespaces,
+  NetworkPolicies,
   Nodes,
   PersistentVolumeClaims,
   PersistentVolumes,
   PodDisruptionBudgets,
   Pods,
+  PodTemplates,
+  PriorityClasses,
   ReplicaSets,
+  ReplicationControllers,
+  ResourceClaims,
+  ResourceClaimTemplates,
+  ResourceQuotas,
+  ResourceSlices,
+  RoleBindings,
+  Roles,
+  RuntimeClasses,
   Secrets,
   ServiceAccounts,
   Services,
   StatefulSets,
+  StorageClasses,
+  VolumeAttachments,
   type KubeObject,
   type ObjectKey,
   type ObjectMeta,
@@ -29,31 +53,54 @@ import {
   type ResourceType,
 } from '@plimsoll/model'
 import { ignoreNotFound, isKubeFailure, type KubeApi } from '@plimsoll/ports'
-import { Informer, type Reconciler } from '@plimsoll/runtime'
+import { Informer, type EventRecorder, type Reconciler } from '@plimsoll/runtime'
 import { onChange } from '../caches.ts'
-import { syncing, type Controller, type ControllerContext } from './controller.ts'
+import { recorderFor, syncing, type Controller, type ControllerContext } from './controller.ts'
 
-/** What owns or is owned; custom resources join when their definition comes. */
+/** What owns or is owned, but for Events; custom resources join when their definition comes. */
 const builtIn: readonly ResourceType<KubeObject>[] = [
+  Namespaces,
   Nodes,
+  PriorityClasses,
+  RuntimeClasses,
+  StorageClasses,
+  CSIDrivers,
+  IngressClasses,
+  DeviceClasses,
+  ClusterRoles,
+  ClusterRoleBindings,
   Deployments,
   ReplicaSets,
+  ReplicationControllers,
   StatefulSets,
   DaemonSets,
   CronJobs,
   Jobs,
   ControllerRevisions,
+  PodTemplates,
+  HorizontalPodAutoscalers,
   Services,
   EndpointsResource,
   EndpointSlices,
+  Ingresses,
+  NetworkPolicies,
   ConfigMaps,
   Secrets,
   ServiceAccounts,
+  Roles,
+  RoleBindings,
+  ResourceQuotas,
+  LimitRanges,
   PersistentVolumes,
   PersistentVolumeClaims,
+  VolumeAttachments,
+  CSIStorageCapacities,
   PodDisruptionBudgets,
   Leases,
   CSINodes,
+  ResourceClaims,
+  ResourceClaimTemplates,
+  ResourceSlices,
   Pods,
 ] as readonly ResourceType<KubeObject>[]
 
@@ -92,22 +139,37 @@ export class OwnerGarbageCollector implements Controller {
   readonly #graph = new Map<string, GraphNode>()
   readonly #dependents = new Map<string, Set<string>>()
   readonly #kinds = new Map<string, ResourceType<KubeObject>>()
+  readonly #events: EventRecorder
+  /** What was told of an owner in another namespace, so that it is told once. */
+  readonly #told = new Set<string>()
 
   constructor(context: ControllerContext) {
     this.#context = context
     this.#kube = context.kube('generic-garbage-collector')
+    this.#events = recorderFor(context, this.#kube, 'garbage-collector-controller')
     this.#loop = syncing(context, 'garbage-collector', (uid) => this.#sync(uid))
   }
 
   async run(signal: AbortSignal): Promise<void> {
     for (const type of builtIn) await this.#follow(type, signal)
     const definitions = this.#informer(CustomResourceDefinitions)
-    onChange(definitions, (definition) => {
-      const served = definition?.spec?.versions.find((version) => version.served)
-      if (definition?.spec === undefined || served === undefined) return
+    const following = new Map<string, AbortController>()
+    onChange(definitions, (definition, was) => {
+      const { name } = (definition ?? was!).metadata
+      if (definition === undefined) {
+        following.get(name)?.abort(new Error('the custom resource is gone'))
+        following.delete(name)
+        this.#forget(was!)
+        return
+      }
+      const served = definition.spec?.versions.find((version) => version.served)
+      if (definition.spec === undefined || served === undefined || following.has(name)) return
       const { group, names, scope } = definition.spec
       const { plural, kind } = names
-      void this.#follow({ group, version: served.name, plural, kind, namespaced: scope === 'Namespaced' }, signal)
+      const stop = new AbortController()
+      following.set(name, stop)
+      const type = { group, version: served.name, plural, kind, namespaced: scope === 'Namespaced' }
+      void this.#follow(type, AbortSignal.any([signal, stop.signal]))
     })
     await definitions.start(signal)
     await this.#loop.run(signal)
@@ -131,12 +193,17 @@ export class OwnerGarbageCollector implements Controller {
     }
   }
 
+  #forget(definition: CustomResourceDefinition): void {
+    if (definition.spec !== undefined) this.#kinds.delete(kindId(definition.spec.group, definition.spec.names.kind))
+  }
+
   #changed(type: ResourceType<KubeObject>, now: KubeObject | undefined, was: KubeObject | undefined): void {
     const { uid } = (now ?? was!).metadata
     if (now === undefined) {
       const owned = this.#dependents.get(uid)
       for (const owner of this.#graph.get(uid)?.owners ?? []) this.#unlink(owner.uid, uid)
       this.#graph.delete(uid)
+      this.#told.delete(uid)
       for (const dependent of owned ?? []) this.#loop.add(dependent)
       // A foreground owner may have waited for this one.
       for (const owner of was!.metadata.ownerReferences ?? []) this.#considerOwner(owner.uid)
@@ -151,19 +218,35 @@ export class OwnerGarbageCollector implements Controller {
       this.#graph.set(uid, { type, key: keyOf(now), owners, deleting, finalizers })
       for (const owner of owners) this.#link(owner.uid, uid)
       // An owner that does not exist is found out soon; one that comes a moment later is not held against it.
-      if (owners.some((owner) => !this.#graph.has(owner.uid))) this.#loop.add(uid)
+      if (owners.some((owner) => this.#isDoubtful(now, owner))) this.#loop.add(uid)
+      this.#doubtDependents(uid)
     } else {
       if (known.owners !== owners) {
         for (const owner of known.owners) this.#unlink(owner.uid, uid)
         for (const owner of owners) this.#link(owner.uid, uid)
         for (const owner of known.owners) this.#considerOwner(owner.uid)
-        if (owners.some((owner) => !this.#graph.has(owner.uid))) this.#loop.add(uid)
+        if (owners.some((owner) => this.#isDoubtful(now, owner))) this.#loop.add(uid)
       }
       known.owners = owners
       known.deleting = deleting
       known.finalizers = finalizers
     }
     if (deleting && (finalizers.includes(foreground) || finalizers.includes(orphan))) this.#loop.add(uid)
+  }
+
+  /** Whether the owner is not known, or known in a place where it cannot own the object. */
+  #isDoubtful(object: KubeObject, owner: OwnerReference): boolean {
+    const found = this.#graph.get(owner.uid)
+    return found === undefined || isElsewhere(found, object.metadata.namespace)
+  }
+
+  /** An owner that came after what it claims to own may be in the wrong place. */
+  #doubtDependents(uid: string): void {
+    const owner = this.#graph.get(uid)!
+    for (const dependent of this.#dependents.get(uid) ?? []) {
+      const node = this.#graph.get(dependent)
+      if (node !== undefined && isElsewhere(owner, node.key.namespace)) this.#loop.add(dependent)
+    }
   }
 
   #link(owner: string, dependent: string): void {
@@ -199,7 +282,11 @@ export class OwnerGarbageCollector implements Controller {
     const leaving: OwnerReference[] = []
     for (const owner of node.owners) {
       const found = this.#graph.get(owner.uid)
-      if (found === undefined) {
+      if (found !== undefined && isElsewhere(found, node.key.namespace)) {
+        this.#tellOfElsewhere(uid, node, owner)
+        // What belongs to no namespace is not removed for an owner that does.
+        if (node.key.namespace !== undefined) gone.push(owner)
+      } else if (found === undefined) {
         if (!(await this.#exists(node, owner))) gone.push(owner)
       } else if (found.deleting && found.finalizers.includes(foreground)) {
         leaving.push(owner)
@@ -215,6 +302,7 @@ export class OwnerGarbageCollector implements Controller {
       )
       return
     }
+    if (leaving.length > 0) await this.#breakCycle(uid, node)
     const propagationPolicy = node.finalizers.includes(orphan)
       ? 'Orphan'
       : node.finalizers.includes(foreground) || (leaving.length > 0 && this.#dependents.has(uid))
@@ -227,11 +315,44 @@ export class OwnerGarbageCollector implements Controller {
       })
   }
 
+  /** Owners that wait for each other would wait for ever: then what this one owns does not hold it up. */
+  async #breakCycle(uid: string, node: GraphNode): Promise<void> {
+    const waits = [...(this.#dependents.get(uid) ?? [])].some((dependent) => {
+      const found = this.#graph.get(dependent)
+      return found?.deleting === true && found.finalizers.includes(foreground)
+    })
+    if (!waits || node.owners.every((owner) => owner.blockOwnerDeletion !== true)) return
+    await this.#setOwners(
+      node,
+      node.owners.map((owner) => (owner.blockOwnerDeletion === true ? { ...owner, blockOwnerDeletion: false } : owner)),
+    )
+  }
+
+  #tellOfElsewhere(uid: string, node: GraphNode, owner: OwnerReference): void {
+    if (this.#told.has(uid)) return
+    this.#told.add(uid)
+    const { namespace = '', name } = node.key
+    const reference = `[${owner.apiVersion}/${owner.kind}, namespace: ${namespace}, name: ${owner.name}, uid: ${owner.uid}]`
+    this.#events.event(
+      {
+        apiVersion: apiVersionOf(node.type),
+        kind: node.type.kind,
+        ...(namespace === '' ? {} : { namespace }),
+        name,
+        uid,
+      },
+      'Warning',
+      'OwnerRefInvalidNamespace',
+      `ownerRef ${reference} does not exist in namespace "${namespace}"`,
+    )
+  }
+
   /** Asks the server about an owner that the graph does not know; kinds that we cannot ask for are taken to exist. */
   async #exists(node: GraphNode, owner: OwnerReference): Promise<boolean> {
     const group = owner.apiVersion.includes('/') ? owner.apiVersion.slice(0, owner.apiVersion.indexOf('/')) : ''
     const type = this.#kinds.get(kindId(group, owner.kind))
     if (type === undefined) return true
+    if (type.namespaced && node.key.namespace === undefined) return true
     const key = type.namespaced ? { namespace: node.key.namespace, name: owner.name } : { name: owner.name }
     try {
       return (await this.#kube.get(type, key)).metadata.uid === owner.uid
@@ -275,6 +396,11 @@ export class OwnerGarbageCollector implements Controller {
     const body = { metadata: { finalizers: finalizers.length === 0 ? null : finalizers } }
     await this.#kube.patch(node.type, node.key, { type: 'merge', body }).catch(ignoreNotFound)
   }
+}
+
+/** Owners in a namespace own only what is in it too. */
+function isElsewhere(owner: GraphNode, namespace: string | undefined): boolean {
+  return owner.key.namespace !== undefined && owner.key.namespace !== namespace
 }
 
 function kindId(group: string, kind: string): string {
