@@ -1,13 +1,14 @@
 // What the server itself adds to objects, and what it refuses for the cluster's sake, between defaulting and validation.
 import type { Random } from '@plimsoll/ports'
 import { forbidden, type FieldError } from '../errors.ts'
-import { fieldsOf, listOf, type StoredObject } from '../object.ts'
+import { fieldsOf, listOf, withMeta, type StoredObject } from '../object.ts'
 import type { ResourceInfo } from '../resource-info.ts'
 import type { Store } from '../store/store.ts'
 import { claimLimitProblem, podLimitProblem } from './limit-ranges.ts'
 import { PodAdmission } from './pod-admission.ts'
 import { chargeQuotas, type Charged } from './resource-quotas.ts'
 import { ServiceAddresses } from './service-addresses.ts'
+import { withDefaultClass } from './storage-class.ts'
 
 export interface AdmissionOptions {
   /** Whether pods get the projected volume with their service account's token. */
@@ -40,8 +41,12 @@ export class Admission {
   admit(info: ResourceInfo, object: StoredObject, old: StoredObject | undefined): StoredObject {
     if (info.group !== '') return object
     if (info.plural === 'services') return this.#addresses.allocate(object, old)
-    if (info.plural === 'nodes' && old === undefined) return withNotReadyTaint(object)
-    return object
+    if (old !== undefined) return object
+    if (info.plural === 'nodes') return withNotReadyTaint(object)
+    if (info.plural === 'persistentvolumes') return protectedBy(object, 'kubernetes.io/pv-protection')
+    if (info.plural !== 'persistentvolumeclaims') return object
+    const classes = this.#store.collection('storage.k8s.io', 'storageclasses')
+    return withDefaultClass(protectedBy(object, 'kubernetes.io/pvc-protection'), classes)
   }
 
   /**
@@ -77,4 +82,10 @@ function withNotReadyTaint(node: StoredObject): StoredObject {
   const key = 'node.kubernetes.io/not-ready'
   if (taints.some((taint) => taint['key'] === key && taint['effect'] === 'NoSchedule')) return node
   return { ...node, spec: { ...node.spec, taints: [...taints, { key, effect: 'NoSchedule' }] } }
+}
+
+/** StorageObjectInUseProtection: what is in use outlives its deletion, until a controller sees that it no longer is. */
+function protectedBy(object: StoredObject, finalizer: string): StoredObject {
+  const { finalizers = [] } = object.metadata
+  return finalizers.includes(finalizer) ? object : withMeta(object, { finalizers: [...finalizers, finalizer] })
 }

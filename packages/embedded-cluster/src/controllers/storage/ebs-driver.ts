@@ -8,6 +8,7 @@ import {
   PersistentVolumes,
   timestamp,
   VolumeAttachments,
+  type Json,
   type Ms,
   type PersistentVolumeClaimCondition,
   type PersistentVolume,
@@ -192,20 +193,24 @@ export class EbsDriver implements Controller {
     for (const subject of [...users, claim]) {
       this.#kubelet.event(subject, 'Normal', 'FileSystemResizeSuccessful', done)
     }
-    const status = { ...current.status, capacity: { storage: size }, conditions: undefined }
-    await this.#kube.replace(PersistentVolumeClaims, { ...current, status }, { subresource: 'status' })
+    await this.#patchStatus(current, { capacity: { storage: size }, conditions: null })
   }
 
   #sleep(delay: Ms): Promise<void> {
     return this.#context.clock.sleep(delay, this.#signal)
   }
 
-  async #writeConditions(
+  #writeConditions(
     claim: PersistentVolumeClaim,
     conditions: readonly PersistentVolumeClaimCondition[],
   ): Promise<PersistentVolumeClaim> {
-    const status = { ...claim.status, conditions }
-    return await this.#kube.replace(PersistentVolumeClaims, { ...claim, status }, { subresource: 'status' })
+    return this.#patchStatus(claim, { conditions: conditions as unknown as Json })
+  }
+
+  #patchStatus(claim: PersistentVolumeClaim, status: Json): Promise<PersistentVolumeClaim> {
+    const { namespace, name } = claim.metadata
+    const patch = { type: 'merge', body: { status } } as const
+    return this.#kube.patch(PersistentVolumeClaims, { namespace, name }, patch, { subresource: 'status' })
   }
 
   /** A volume that is no longer wanted goes, once no machine has it. */
@@ -239,21 +244,16 @@ export class EbsDriver implements Controller {
       return
     }
     if (attachment.status?.attached === true) return
-    const finalizers = [...(attachment.metadata.finalizers ?? []), attacherFinalizer]
-    let current = attachment
     if (!held) {
-      current = await this.#kube.replace(VolumeAttachments, {
-        ...attachment,
-        metadata: { ...attachment.metadata, finalizers },
-      })
+      const finalizers = [...(attachment.metadata.finalizers ?? []), attacherFinalizer]
+      const body = { metadata: { finalizers, resourceVersion: attachment.metadata.resourceVersion } }
+      await this.#kube.patch(VolumeAttachments, { name }, { type: 'merge', body })
     }
     await this.#sleep(this.#attachTime(attachment, 'attach'))
-    const status = { attached: true, attachmentMetadata: { devicePath: '/dev/xvdaa' } }
-    try {
-      await this.#kube.replace(VolumeAttachments, { ...current, status }, { subresource: 'status' })
-    } catch (error) {
-      if (!isKubeFailure(error, 'notFound')) throw error
-    }
+    const body = { status: { attached: true, attachmentMetadata: { devicePath: '/dev/xvdaa' } } }
+    await this.#kube
+      .patch(VolumeAttachments, { name }, { type: 'merge', body }, { subresource: 'status' })
+      .catch(ignoreNotFound)
   }
 
   #attachTime(attachment: VolumeAttachment, what: 'attach' | 'detach'): Ms {
