@@ -191,6 +191,7 @@ export class ApiServer {
     this.#objects = new StoredObjects(this.#store, this.registry)
     this.#termination = new Termination(this.#store, this.registry, {
       remove: (info, key) => this.#removeQuietly(info, key),
+      now: () => this.clock.now(),
     })
     this.#expiry = new EventExpiry(this.clock, (event) => this.#expire(event))
     this.#store.onCommit = (collection, event) => this.#onCommit(collection, event)

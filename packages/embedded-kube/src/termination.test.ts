@@ -138,6 +138,54 @@ describe('namespaces', () => {
     expect(names(core('namespaces'))).not.toContain('n')
   })
 
+  it('tell what holds them', () => {
+    const { server, core } = world()
+    const finalizers = ['example.com/hold']
+    server.create(context, core('namespaces'), undefined, { metadata: { name: 'n', finalizers: ['example.com/own'] } })
+    for (const name of ['c', 'd']) {
+      server.create(context, core('configmaps'), 'n', { metadata: { name, finalizers } })
+    }
+    server.create(context, core('secrets'), 'n', { metadata: { name: 's' } })
+    const spec = { nodeName: 'x', containers: [{ name: 'c', image: 'a' }] }
+    server.create(context, core('pods'), 'n', { metadata: { name: 'p' }, spec })
+    server.delete(context, core('namespaces'), { name: 'n' })
+    const read = (): StoredObject => server.get(context, core('namespaces'), { name: 'n' })
+    const told = (): string[] =>
+      (
+        (read().status?.['conditions'] ?? []) as { type: string; status: string; reason: string; message: string }[]
+      ).map((c) => `${c.type} ${c.status} ${c.reason}: ${c.message}`)
+    const well = [
+      'NamespaceDeletionDiscoveryFailure False ResourcesDiscovered: All resources successfully discovered',
+      'NamespaceDeletionGroupVersionParsingFailure False ParsedGroupVersions: All legacy kube types successfully parsed',
+      'NamespaceDeletionContentFailure False ContentDeleted: All content successfully deleted, may be waiting on finalization',
+      'NamespaceContentRemaining False ContentRemoved: All content successfully removed',
+      'NamespaceFinalizersRemaining False ContentHasNoFinalizers: All content-preserving finalizers finished',
+    ]
+    // First the pods; nothing else goes before they are gone.
+    expect(told()).toEqual(well)
+    server.get(context, core('secrets'), { namespace: 'n', name: 's' })
+    server.delete(context, core('pods'), { namespace: 'n', name: 'p' }, { gracePeriodSeconds: 0 })
+    expect(failureOf(() => server.get(context, core('secrets'), { namespace: 'n', name: 's' })).failure).toBe(
+      'notFound',
+    )
+    const holding = (n: number): string[] => [
+      ...well.slice(0, 3),
+      `NamespaceContentRemaining True SomeResourcesRemain: Some resources are remaining: configmaps. has ${n} resource instances`,
+      `NamespaceFinalizersRemaining True SomeFinalizersRemain: Some content in the namespace has finalizers remaining: example.com/hold in ${n} resource instances`,
+    ]
+    expect(told()).toEqual(holding(2))
+    const release = (name: string): unknown =>
+      server.patch(context, core('configmaps'), { namespace: 'n', name }, 'merge', { metadata: { finalizers: null } })
+    release('c')
+    expect(told()).toEqual(holding(1))
+    release('d')
+    expect(told()).toEqual(well)
+    // Its own finalizer is gone, somebody else's is not.
+    expect(read().spec).toEqual({})
+    server.patch(context, core('namespaces'), { name: 'n' }, 'merge', { metadata: { finalizers: null } })
+    expect(failureOf(read).failure).toBe('notFound')
+  })
+
   it('that every cluster needs stay', () => {
     const { server, core } = world()
     const error = failureOf(() => server.delete(context, core('namespaces'), { name: 'kube-system' }))

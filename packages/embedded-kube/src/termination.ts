@@ -1,8 +1,10 @@
 // Namespaces and CRDs outlive what is in them: first the contents go, then they do
 // (kubernetes/kubernetes:pkg/controller/namespace/deletion, kubernetes/apiextensions-apiserver:pkg/controller/finalizer).
-import type { ObjectKey } from '@plimsoll/model'
+import type { Ms, ObjectKey } from '@plimsoll/model'
 import { namespaceFinalizers } from './admission/namespaces.ts'
+import { terminationConditions, type Remains } from './admission/namespace-conditions.ts'
 import { cleanupFinalizer } from './crd/definition.ts'
+import type { StoredObject } from './object.ts'
 import type { Registry, ResourceInfo } from './registry.ts'
 import type { Collection } from './store/collection.ts'
 import type { StoreEvent } from './store/event-ring.ts'
@@ -11,13 +13,18 @@ import type { Store } from './store/store.ts'
 export interface Removals {
   /** Begins the deletion of one object; what is gone already is no error. */
   remove(info: ResourceInfo, key: ObjectKey): void
+  now(): Ms
 }
+
+/** With more left than this, what is left is told once and not at each step. */
+const toldMax = 100
 
 export class Termination {
   readonly #store: Store
   readonly #registry: Registry
   readonly #removals: Removals
-  readonly #namespaces = new Set<string>()
+  /** What each terminating namespace waits for: first its pods go, then all else. */
+  readonly #namespaces = new Map<string, 'pods' | 'rest'>()
   /** Collection → name of the CRD that waits for it to be empty. */
   readonly #definitions = new Map<string, string>()
 
@@ -43,27 +50,76 @@ export class Termination {
 
   #beginNamespace(name: string): void {
     if (!this.#namespaces.has(name)) {
-      this.#namespaces.add(name)
-      for (const info of this.#contents()) {
-        const collection = this.#store.collection(info.storage.group, info.plural)
-        if (collection.sizeOf(name) > 0) this.#removeAll(collection, info, name)
-      }
+      this.#namespaces.set(name, 'pods')
+      for (const info of this.#contents()) if (isPods(info)) this.#removeFrom(info, name)
     }
     this.#endNamespace(name)
   }
 
+  #removeFrom(info: ResourceInfo, namespace: string): void {
+    const collection = this.#store.collection(info.storage.group, info.plural)
+    if (collection.sizeOf(namespace) > 0) this.#removeAll(collection, info, namespace)
+  }
+
   #endNamespace(name: string): void {
-    for (const collection of this.#store.collections()) if (collection.sizeOf(name) > 0) return
+    if (this.#namespaces.get(name) === 'pods') {
+      if (this.#store.collection('', 'pods').sizeOf(name) > 0) {
+        this.#tell(name, [])
+        return
+      }
+      this.#namespaces.set(name, 'rest')
+      for (const info of this.#contents()) if (!isPods(info)) this.#removeFrom(info, name)
+      const remains = this.#remains(name)
+      if (remains.length > 0) this.#tell(name, remains)
+    }
+    let left = 0
+    for (const collection of this.#store.collections()) left += collection.sizeOf(name)
+    if (left > toldMax) return
+    if (left > 0) this.#tell(name, this.#remains(name))
+    else this.#finalize(name)
+  }
+
+  /** What is left is only what others hold by finalizers. */
+  #remains(namespace: string): Remains[] {
+    const remains: Remains[] = []
+    for (const collection of this.#store.collections()) {
+      if (collection.sizeOf(namespace) === 0) continue
+      const objects = collection.list({ namespace, matches: undefined, name: undefined, nodeName: undefined })
+      const [group = '', plural = ''] = collection.id.split('/')
+      remains.push({ resource: `${plural}.${group}`, finalizers: objects.map((o) => o.metadata.finalizers ?? []) })
+    }
+    return remains
+  }
+
+  #tell(name: string, remains: readonly Remains[]): void {
+    const collection = this.#store.collection('', 'namespaces')
+    const namespace = collection.get('', name)
+    if (namespace === undefined) return
+    const told = terminationConditions(namespace.status?.['conditions'], remains, this.#removals.now())
+    if (told === undefined) return
+    const status = { ...namespace.status, conditions: told }
+    this.#store.put({ collection, namespace: '', name }, namespace, { ...namespace, status } as StoredObject)
+  }
+
+  /** The contents are gone: the namespace's own finalizer goes, and with the last of the others the namespace. */
+  #finalize(name: string): void {
     const collection = this.#store.collection('', 'namespaces')
     const namespace = collection.get('', name)
     if (namespace === undefined) {
       this.#namespaces.delete(name)
       return
     }
+    const place = { collection, namespace: '', name }
     const finalizers = namespaceFinalizers(namespace).filter((finalizer) => finalizer !== 'kubernetes')
-    if (finalizers.length > 0 || (namespace.metadata.finalizers?.length ?? 0) > 0) return
-    this.#namespaces.delete(name)
-    this.#store.remove({ collection, namespace: '', name }, namespace)
+    if (finalizers.length === 0 && (namespace.metadata.finalizers?.length ?? 0) === 0) {
+      this.#namespaces.delete(name)
+      this.#store.remove(place, namespace)
+    } else if (finalizers.length < namespaceFinalizers(namespace).length) {
+      const told = terminationConditions(namespace.status?.['conditions'], [], this.#removals.now())
+      const status = told === undefined ? namespace.status : { ...namespace.status, conditions: told }
+      const spec = finalizers.length === 0 ? {} : { finalizers }
+      this.#store.put(place, namespace, { ...namespace, spec, status } as StoredObject)
+    }
   }
 
   /** Each namespaced resource once, whatever the versions that serve it. */
@@ -111,4 +167,8 @@ export class Termination {
       this.#store.put(place, definition, { ...definition, metadata: { ...definition.metadata, finalizers: others } })
     }
   }
+}
+
+function isPods(info: ResourceInfo): boolean {
+  return info.storage.group === '' && info.plural === 'pods'
 }
