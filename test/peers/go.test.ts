@@ -1,0 +1,98 @@
+// A Go program on client-go, as controllers are: informers with WatchList, relisting after 410, leader election and more.
+import { execFile, spawnSync } from 'node:child_process'
+import { mkdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { serve, type TestServer } from '../../packages/embedded-kube/test/serve.ts'
+import { kubectl } from '../../tools/clients/clients.ts'
+import { liveHouse, type LiveHouse } from '../clients/live-house.ts'
+
+const source = fileURLToPath(new URL('go', import.meta.url))
+const cache = fileURLToPath(new URL('../../node_modules/.cache/plimsoll-clients', import.meta.url))
+const hasGo = spawnSync('go', ['version']).status === 0
+if (!hasGo) console.log('go is not installed: the tests of client-go are skipped')
+
+interface Outcome {
+  readonly check: string
+  readonly ok: boolean
+  readonly detail: string
+}
+
+function run(binary: string, args: readonly string[]): Promise<string> {
+  return new Promise((resolve) => {
+    execFile(binary, args, { timeout: 60_000 }, (_error, stdout, stderr) => resolve(`${stdout}${stderr}`))
+  })
+}
+
+/** One line for each check: `informers: ok`, or what went wrong. */
+function told(printed: string): string[] {
+  return printed
+    .split('\n')
+    .filter((line) => line.startsWith('{'))
+    .map((line) => JSON.parse(line) as Outcome)
+    .map(({ check, ok, detail }) => (ok ? `${check}: ok` : `${check}: ${detail}`))
+}
+
+describe.skipIf(!hasGo)('client-go', () => {
+  const binary = join(cache, 'peer')
+  let house: LiveHouse
+  let forgetful: TestServer
+
+  beforeAll(async () => {
+    mkdirSync(cache, { recursive: true })
+    const built = await new Promise<string>((resolve) => {
+      execFile('go', ['build', '-o', binary, '.'], { cwd: source }, (error, _stdout, stderr) =>
+        resolve(error === null ? '' : stderr || String(error)),
+      )
+    })
+    expect(built).toBe('')
+    house = await liveHouse({ programs: { kubectl: kubectl('1.35') } })
+    const widgets = fileURLToPath(new URL('../kubectl/manifests/widgets.yaml', import.meta.url))
+    expect(await house.shell(`kubectl create -f ${widgets}`)).toMatchObject({ code: 0 })
+    forgetful = await serve({ ringCapacity: 50 })
+  }, 300_000)
+  afterAll(async () => {
+    await house?.close()
+    await forgetful?.close()
+  })
+
+  const checks = [
+    'discovery',
+    'typed',
+    'dynamic',
+    'apply',
+    'informers',
+    'metadata',
+    'leader-election',
+    'eviction',
+    'events',
+    'logs',
+    'token',
+    'scale',
+  ]
+
+  it('is served as by a real cluster', async () => {
+    const printed = await run(binary, ['-kubeconfig', join(house.home, 'config'), '-checks', checks.join(',')])
+    expect(told(printed), printed).toEqual(checks.map((check) => `${check}: ok`))
+    const watches = house.requests.filter(({ url }) => url.includes('/namespaces/go-informers/configmaps?'))
+    // The first view came through the watch itself: nothing was listed before.
+    expect(watches.some(({ url }) => url.includes('sendInitialEvents=true'))).toBe(true)
+    expect(house.requests.filter(({ status }) => status >= 500)).toEqual([])
+    expect(house.requests.filter(({ status }) => status === 406 || status === 415).map(({ url }) => url)).toEqual([
+      // A strategic merge patch of a custom resource.
+      '/apis/example.com/v1/namespaces/go-dynamic/widgets/a',
+    ])
+  }, 90_000)
+
+  it('begins anew when the server has forgotten where it was', async () => {
+    const printed = await run(binary, ['-kubeconfig', join(forgetful.home, 'config'), '-checks', 'relist'])
+    expect(told(printed), printed).toEqual(['relist: ok'])
+    const informer = forgetful.requests.filter(({ url }) => url.includes('/namespaces/go-relist/configmaps?'))
+    expect(informer.filter(({ url }) => url.includes('sendInitialEvents=true'))).toHaveLength(2)
+  }, 60_000)
+
+  it('was built for the Kubernetes that is served', () => {
+    expect(readFileSync(join(source, 'go.mod'), 'utf8')).toContain('k8s.io/client-go v0.35.')
+  })
+})
