@@ -68,6 +68,7 @@ class Checker {
   #scopes: readonly ReadonlyMap<string, CelType>[] = []
   #bindings: Bindings = new Map()
   #fresh = 0
+  #mixed = false
 
   constructor(expression: Expression, declarations: Declarations) {
     this.#expression = expression
@@ -175,7 +176,11 @@ class Checker {
 
   #call(call: Call): CelType {
     const { name, target, args } = call
+    // What is formatted is of any types.
+    const mixed = this.#mixed
+    this.#mixed = name === 'format'
     for (const argument of args) this.#check(argument)
+    this.#mixed = mixed
     const { functions } = this.#declarations
     if (target !== undefined) {
       const prefix = dottedName(target)
@@ -265,6 +270,7 @@ class Checker {
   #join(value: Expression, previous: CelType | undefined, type: CelType): CelType {
     if (previous === undefined) return type
     if (this.#assign([previous], [type])) return mostGeneral(previous, type)
+    if (this.#mixed) return dynType
     return this.#report(value.at, `expected type '${typeText(previous)}' but found '${typeText(type)}'`)
   }
 
@@ -325,6 +331,8 @@ class Checker {
     const argument = check === 'regex' ? args[1] : args[0]
     if (check === undefined || argument?.kind !== 'literal' || typeof argument.value !== 'string') return
     const text = argument.value
+    // Those of find() are read as late as the program is made.
+    if (check === 'regex' && overload!.name !== 'matches') return
     if (check === 'regex') {
       try {
         regexOf(text)

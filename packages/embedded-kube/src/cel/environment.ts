@@ -6,10 +6,11 @@ import { estimateCost, type SizeAt } from './estimator.ts'
 import { planned, type Outcome } from './interpreter.ts'
 import type { Overload } from './overload.ts'
 import { parseExpression } from './parser.ts'
+import { RegexError } from './regex.ts'
 import { typeNames } from './standard-library.ts'
 import { CelSyntaxError } from './syntax.ts'
 import type { CelType } from './type.ts'
-import type { Value } from './values.ts'
+import { CelError, type Value } from './values.ts'
 
 export interface Program {
   readonly text: string
@@ -21,6 +22,11 @@ export interface Program {
   estimate(sizeAt: SizeAt): Range
   /** Runs it with a value for each variable. Never throws: what goes wrong is the outcome, with what it cost so far. */
   run(values: Readonly<Record<string, Value | undefined>>, costMax: number): Outcome
+}
+
+/** An expression that is well-formed but cannot be made ready to run. */
+export class CelProgramError extends Error {
+  override readonly name = 'CelProgramError'
 }
 
 export class Environment {
@@ -39,7 +45,16 @@ export class Environment {
     this.#typeNames = new Map([...typeNames, ...opaqueTypes.map((name) => [name, name] as const)])
   }
 
-  /** @throws {CelSyntaxError} with every mistake found, and where, in cel-go's words */
+  #plan(checked: Checked, names: readonly string[]): ReturnType<typeof planned> {
+    try {
+      return planned(checked, names)
+    } catch (error) {
+      if (error instanceof CelError || error instanceof RegexError) throw new CelProgramError(error.message)
+      throw error
+    }
+  }
+
+  /** @throws {CelProgramError} when a constant in it is none; {CelSyntaxError} with every mistake found, and where, in cel-go's words */
   compile(text: string, variables: Readonly<Record<string, CelType>>): Program {
     const names = Object.keys(variables)
     const checked: Checked = check(parseExpression(text), {
@@ -48,7 +63,7 @@ export class Environment {
       typeNames: this.#typeNames,
     })
     if (checked.issues.length > 0) throw new CelSyntaxError(text, checked.issues)
-    const run = planned(checked, names)
+    const run = this.#plan(checked, names)
     return {
       text,
       type: checked.types.get(checked.expression)!,

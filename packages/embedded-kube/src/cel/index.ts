@@ -1,5 +1,5 @@
 // The expressions of Kubernetes, with everything that they may call there.
-import { Environment } from './environment.ts'
+import { CelProgramError, Environment } from './environment.ts'
 import { kubernetesLibrary, kubernetesTypes } from './kubernetes-library.ts'
 import { listsLibrary } from './lists-library.ts'
 import { networkLibrary } from './network-library.ts'
@@ -7,6 +7,7 @@ import { optionalLibrary } from './optional-library.ts'
 import { standardLibrary } from './standard-library.ts'
 import { stringsLibrary } from './strings-library.ts'
 
+export { CelProgramError }
 export { CelSyntaxError } from './syntax.ts'
 export type { Program } from './environment.ts'
 

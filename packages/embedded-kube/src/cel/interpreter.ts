@@ -2,6 +2,7 @@
 import type { Checked, ResolvedCall } from './checker.ts'
 import { baseCosts } from './cost.ts'
 import type { Overload } from './overload.ts'
+import { regexOf } from './regex.ts'
 import { elementAt, valueAt, valueIn } from './standard-library.ts'
 import type { Call, Expression, Fold, ListLiteral, MapLiteral, Select } from './syntax.ts'
 import type { CelType } from './type.ts'
@@ -92,7 +93,7 @@ class Planner {
     const name = this.#checked.names.get(expression)
     if (name !== undefined) {
       const value = new TypeValue(name)
-      return (frame) => (spend(frame, 1), value)
+      return () => value
     }
     switch (expression.kind) {
       case 'literal': {
@@ -125,13 +126,35 @@ class Planner {
         return present !== undefined && valueIn(present, field) !== undefined
       }
     }
+    const cost = this.#isPath(operand) ? 1 : 2
     return (frame) => {
       const value = from(frame)
-      spend(frame, 1)
-      if (value instanceof Optional) {
-        return value.value === undefined ? value : new Optional(valueIn(value.value, field))
+      if (!optional && !(value instanceof Optional)) {
+        spend(frame, cost)
+        return valueAt(value, field)
       }
-      return optional ? new Optional(valueIn(value, field)) : valueAt(value, field)
+      const inner = value instanceof Optional ? value.value : value
+      const found = inner === undefined ? undefined : valueIn(inner, field)
+      spend(frame, found === undefined ? cost - 1 : cost)
+      return new Optional(found)
+    }
+  }
+
+  /** Whether it is a variable or leads from something by names and indices: one price for the lot, one for each step. */
+  #isPath(expression: Expression): boolean {
+    if (expression.kind === 'identifier' || expression.kind === 'select') {
+      return !this.#checked.names.has(expression) && !(expression.kind === 'select' && expression.test)
+    }
+    return expression.kind === 'call' && ['_[_]', '_[?_]', '_?_:_'].includes(expression.name)
+  }
+
+  /** What stands in a branch or an index pays only for its steps. */
+  #inPath(expression: Expression, step: Step): Step {
+    const conditional = expression.kind === 'call' && expression.name === '_?_:_'
+    if (!this.#isPath(expression) || conditional) return step
+    return (frame) => {
+      frame.cost--
+      return step(frame)
     }
   }
 
@@ -144,21 +167,40 @@ class Planner {
         return planLogic(args[0]!, args[1]!, false)
       case '_||_':
         return planLogic(args[0]!, args[1]!, true)
-      case '_?_:_':
+      case '_?_:_': {
+        const [then, otherwise] = [1, 2].map((i) => this.#inPath(resolved.args[i]!, args[i]!))
         return (frame) => {
           const condition = args[0]!(frame)
           if (typeof condition !== 'boolean') return noOverload()
-          return condition ? args[1]!(frame) : args[2]!(frame)
+          return condition ? then!(frame) : otherwise!(frame)
         }
+      }
       case '@not_strictly_false':
         return (frame) => notStrictlyFalse(args[0]!, frame)
       case '_[_]':
+      case '_[?_]': {
+        const at = this.#inPath(resolved.args[1]!, args[1]!)
+        const cost = this.#isPath(resolved.args[0]!) ? 1 : 2
+        const optional = resolved.name === '_[?_]'
         return (frame) => {
           const container = args[0]!(frame)
-          const index = args[1]!(frame)
-          spend(frame, 1)
-          if (container instanceof Optional) return optionalAt(container, index)
-          return elementAt(container, index)
+          const index = at(frame)
+          if (!optional && !(container instanceof Optional)) {
+            spend(frame, cost)
+            return elementAt(container, index)
+          }
+          const found = optionalAt(container instanceof Optional ? container : new Optional(container), index)
+          spend(frame, found.value === undefined ? cost - 1 : cost)
+          return found
+        }
+      }
+      case 'orValue':
+      case 'or':
+        return (frame) => {
+          const first = args[0]!(frame)
+          if (!(first instanceof Optional)) return noOverload()
+          if (first.value === undefined) return args[1]!(frame)
+          return resolved.name === 'or' ? first : first.value
         }
       default:
         return this.#function(resolved, args, slots)
@@ -172,10 +214,15 @@ class Planner {
     const types = resolved.args.map((argument) => this.#checked.types.get(argument))
     const open = types.some((type) => type === undefined || type.kind === 'dyn' || type.kind === 'optional')
     const [only] = overloads
-    if (this.#constant(resolved)) {
-      let known: Value | undefined
-      return (frame) => (known ??= invoke(only!, args, frame))
+    if (isConversion(resolved.name) && overloads.length === 1 && this.#isConstant(resolved.args[0]!)) {
+      const known = invoke(only!, args, { slots: [], cost: 0, limit: Infinity })
+      return () => known
     }
+    if (resolved.name === '@in' && resolved.args[1]?.kind === 'list' && this.#isConstant(resolved.args[1])) {
+      const [value, list] = args
+      return (frame) => only!.call(value!(frame), list!(frame))
+    }
+    if (only?.literalCheck === 'regex' && resolved.args[1]?.kind === 'literal') regexOf(String(resolved.args[1].value))
     if (overloads.length === 1 && !open) return (frame) => invoke(only!, args, frame)
     return (frame) => {
       const values = args.map((argument) => argument(frame))
@@ -185,12 +232,6 @@ class Planner {
       spend(frame, found.cost.actual(values, result))
       return result
     }
-  }
-
-  /** Conversions of what is written out are made once and cost nothing. */
-  #constant({ name, args, overloads }: ResolvedCall): boolean {
-    const conversion = ['bool', 'bytes', 'double', 'duration', 'int', 'string', 'timestamp', 'uint'].includes(name)
-    return conversion && overloads.length === 1 && args[0]?.kind === 'literal'
   }
 
   /** `gathered + [x]` in a loop: nobody else sees the list, so it grows in place. */
@@ -209,6 +250,27 @@ class Planner {
     }
   }
 
+  /** What is written out is made once and costs nothing. */
+  #isConstant(expression: Expression): boolean {
+    switch (expression.kind) {
+      case 'literal':
+        return true
+      case 'list':
+        return expression.elements.every(({ value, optional }) => !optional && this.#isConstant(value))
+      case 'map':
+        return expression.entries.every((entry) => {
+          return !entry.optional && this.#isConstant(entry.key) && this.#isConstant(entry.value)
+        })
+      case 'call': {
+        const resolved = this.#checked.calls.get(expression)
+        if (resolved === undefined || !isConversion(resolved.name) || resolved.overloads.length !== 1) return false
+        return this.#isConstant(resolved.args[0]!)
+      }
+      default:
+        return false
+    }
+  }
+
   #list(list: ListLiteral, slots: Slots): Step {
     const elements = list.elements.map(({ value, optional }) => ({ plan: this.plan(value, slots), optional }))
     const build = (frame: Frame): CelList => {
@@ -220,7 +282,7 @@ class Planner {
       }
       return new CelList(items)
     }
-    if (isConstant(list)) {
+    if (this.#isConstant(list)) {
       let known: CelList | undefined
       return (frame) => (known ??= build(frame))
     }
@@ -237,7 +299,7 @@ class Planner {
       value: this.plan(entry.value, slots),
       optional: entry.optional,
     }))
-    const constant = map.entries.length > 0 && isConstant(map)
+    const constant = this.#isConstant(map)
     return (frame) => {
       const entries = new Map<string, readonly [Value, Value]>()
       for (const entry of planned) {
@@ -247,7 +309,6 @@ class Planner {
         let value: Value | undefined = entry.value(frame)
         if (entry.optional && value instanceof Optional) value = value.value
         if (value === undefined) continue
-        if (entries.has(name)) failed(`Failed with repeated key`)
         entries.set(name, [key, value])
       }
       if (!constant) spend(frame, baseCosts.map)
@@ -257,10 +318,7 @@ class Planner {
 
   #fold(fold: Fold, slots: Slots): Step {
     const range = this.plan(fold.range, slots)
-    const initial: Step =
-      fold.initial.kind === 'list' && fold.initial.elements.length === 0
-        ? () => new GrowingList()
-        : this.plan(fold.initial, slots)
+    const initial = emptied(fold.initial) ?? this.plan(fold.initial, slots)
     const free = Math.max(-1, ...slots.values()) + 1
     const gathered = free
     const withGathered = new Map(slots).set(fold.accumulator, gathered)
@@ -362,17 +420,15 @@ function pairsOf(range: Value, both: boolean): readonly (readonly [Value, Value 
   return noOverload()
 }
 
-function isConstant(expression: Expression): boolean {
-  switch (expression.kind) {
-    case 'literal':
-      return true
-    case 'list':
-      return expression.elements.every(({ value, optional }) => !optional && isConstant(value))
-    case 'map':
-      return expression.entries.every((entry) => !entry.optional && isConstant(entry.key) && isConstant(entry.value))
-    default:
-      return false
-  }
+/** What a loop starts to gather in is its own: it grows. */
+function emptied(initial: Expression): Step | undefined {
+  if (initial.kind === 'list' && initial.elements.length === 0) return () => new GrowingList()
+  if (initial.kind === 'map' && initial.entries.length === 0) return () => new CelMap(new Map())
+  return undefined
+}
+
+function isConversion(name: string): boolean {
+  return ['bool', 'bytes', 'double', 'duration', 'dyn', 'int', 'string', 'timestamp', 'type', 'uint'].includes(name)
 }
 
 function accepts(type: CelType, value: Value): boolean {

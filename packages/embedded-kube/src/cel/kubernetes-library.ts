@@ -26,11 +26,8 @@ export class CelQuantity implements OpaqueValue {
 function quantityOf(text: string): CelQuantity {
   const parsed = parseQuantity(text)
   if (parsed !== undefined) return new CelQuantity(parsed.nano)
-  return failed(
-    text === ''
-      ? "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'"
-      : "unable to parse quantity's suffix",
-  )
+  const wrong = "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'"
+  return failed(/^[+-]?(?:\d+\.?\d*|\.\d+)./.test(text) ? "unable to parse quantity's suffix" : wrong)
 }
 
 function ordered<T extends OpaqueValue>(type: string, compare: (a: T, b: T) => bigint): Overload[] {
@@ -48,7 +45,8 @@ function quantities(): Overload[] {
   return [
     overload(`quantity(string): ${type}`, quantityOf, pass(0)),
     overload('isQuantity(string): bool', (text: string) => parseQuantity(text) !== undefined, pass(0)),
-    overload(`${type}::sign(): int`, (quantity: CelQuantity) => sign(quantity.nano)),
+    // Upstream declares it as no method.
+    overload(`sign(${type}): int`, (quantity: CelQuantity) => sign(quantity.nano)),
     ...ordered<CelQuantity>(type, (a, b) => sign(a.nano - b.nano)),
     overload(`${type}::asApproximateFloat(): double`, (quantity: CelQuantity) => Number(quantity.nano) / Number(nano)),
     overload(`${type}::asInteger(): int`, (quantity: CelQuantity) => {

@@ -62,7 +62,11 @@ export function tokens(text: string): readonly Token[] {
       continue
     }
     const symbol = symbols.find((s) => text.startsWith(s, at))
-    if (symbol === undefined) fail(text, { at, message: `Syntax error: token recognition error at: '${text[at]}'` })
+    if (symbol === undefined)
+      fail(text, {
+        at,
+        message: `Syntax error: token recognition error at: '${text.slice(at, '=&|'.includes(text[at]!) ? at + 2 : at + 1)}'`,
+      })
     push('symbol', symbol!.length)
   }
   found.push({ kind: 'end', at: text.length, text: '<EOF>' })

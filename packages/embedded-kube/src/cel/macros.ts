@@ -153,6 +153,25 @@ function optionalMap(call: MacroCall, wrap: (mapped: Expression) => Expression):
 const insert = gather(2, 'map', ({ at, args }, value) => callOf(at, 'cel.@mapInsert', gathered(at), args[0]!, value))
 const insertEntry = gather(2, 'map', ({ at }, value) => callOf(at, 'cel.@mapInsert', gathered(at), value))
 
+/** sortBy: the list under a name of its own, and the keys of its elements beside it. */
+function sortBy(call: MacroCall): Expression {
+  const { at } = call
+  const input: Expression = { kind: 'identifier', at, name: '@__sortBy_input__' }
+  const keys = gather(1, 'list', append)({ ...call, target: input })
+  return {
+    kind: 'fold',
+    at,
+    range: { kind: 'list', at, elements: [] },
+    first: '#unused',
+    second: undefined,
+    accumulator: input.name,
+    initial: call.target,
+    condition: literal(at, false),
+    step: input,
+    result: { kind: 'call', at, name: '@sortByAssociatedKeys', target: input, args: [keys] },
+  }
+}
+
 const macros: Readonly<Record<string, (call: MacroCall) => Expression>> = {
   'all/2': all(1),
   'all/3': all(2),
@@ -165,6 +184,7 @@ const macros: Readonly<Record<string, (call: MacroCall) => Expression>> = {
   'map/2': gather(1, 'list', append),
   'map/3': gather(1, 'list', append),
   'filter/2': filter,
+  'sortBy/2': sortBy,
   'transformList/3': gather(2, 'list', append),
   'transformList/4': gather(2, 'list', append),
   'transformMap/3': insert,

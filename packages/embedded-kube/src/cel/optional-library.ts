@@ -1,7 +1,6 @@
 // Values that may not be there (google/cel-go:cel/library.go, OptionalTypes).
 import { overload, type Overload } from './overload.ts'
-import { elementAt } from './standard-library.ts'
-import { CelError, CelList, Duration, failed, noOverload, Optional, sizeOf, Uint, type Value } from './values.ts'
+import { CelList, Duration, failed, noOverload, Optional, sizeOf, Uint, type Value } from './values.ts'
 
 const none = new Optional(undefined)
 
@@ -12,17 +11,6 @@ function isZero(value: Value): boolean {
   return typeof value === 'object' && 'size' in value
     ? value.size === 0
     : value instanceof CelList && sizeOf(value) === 0
-}
-
-function elementIfAny(container: Value, index: Value): Optional {
-  const inner = container instanceof Optional ? container.value : container
-  if (inner === undefined) return none
-  try {
-    return new Optional(elementAt(inner, index))
-  } catch (error) {
-    if (error instanceof CelError) return none
-    throw error
-  }
 }
 
 function present(optional: Optional): Value {
@@ -41,13 +29,13 @@ export const optionalLibrary: readonly Overload[] = [
   overload('optional.none(): optional(V)', () => none),
   overload('optional(V)::value(): V', present),
   overload('optional(V)::hasValue(): bool', (optional: Optional) => optional.value !== undefined),
-  overload('optional(V)::or(optional(V)): optional(V)', (a: Optional, b: Optional) => (a.value === undefined ? b : a)),
-  overload('optional(V)::orValue(V): V', (a: Optional, b: Value) => (a.value === undefined ? b : a.value)),
-  overload('_[?_](list(V), int): optional(V)', elementIfAny),
-  overload('_[?_](optional(list(V)), int): optional(V)', elementIfAny),
-  overload('_[?_](map(K, V), K): optional(V)', elementIfAny),
-  overload('_[?_](optional(map(K, V)), K): optional(V)', elementIfAny),
-  // Indexing what is optional stays optional; the interpreter does it.
+  // The interpreter does these: what they do not need is not evaluated.
+  overload('optional(V)::or(optional(V)): optional(V)', noOverload),
+  overload('optional(V)::orValue(V): V', noOverload),
+  overload('_[?_](list(V), int): optional(V)', noOverload),
+  overload('_[?_](optional(list(V)), int): optional(V)', noOverload),
+  overload('_[?_](map(K, V), K): optional(V)', noOverload),
+  overload('_[?_](optional(map(K, V)), K): optional(V)', noOverload),
   overload('_[_](optional(list(V)), int): optional(V)', noOverload),
   overload('_[_](optional(map(K, V)), K): optional(V)', noOverload),
   overload('list(V)::first(): optional(V)', ({ items }: CelList) => new Optional(items[0])),

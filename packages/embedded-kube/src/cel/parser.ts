@@ -74,8 +74,9 @@ class Parser {
 
   #expect(symbol: string): Token {
     const token = this.#peek()
-    if (!this.#take(symbol)) this.fail(token.at, `Syntax error: mismatched input '${token.text}' expecting '${symbol}'`)
-    return token
+    if (this.#take(symbol)) return token
+    if (token.kind === 'end') this.fail(token.at, `Syntax error: missing '${symbol}' at '<EOF>'`)
+    this.fail(token.at, `Syntax error: mismatched input '${token.text}' expecting '${symbol}'`)
   }
 
   #or(): Expression {

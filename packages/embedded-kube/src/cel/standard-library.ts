@@ -11,7 +11,6 @@ import {
   timestampText,
   wallClock,
 } from './time.ts'
-import { typeText, type CelType } from './type.ts'
 import {
   CelList,
   CelMap,
@@ -205,8 +204,7 @@ function conversions(): Overload[] {
     {
       ...overload(
         'duration(string): duration',
-        (text: string) =>
-          parseDuration(text) ?? failed(`type conversion error from '${quoted(text)}' to 'google.protobuf.Duration'`),
+        (text: string) => parseDuration(text) ?? inconvertible('google.protobuf.Duration'),
       ),
       literalCheck: 'duration',
     },
@@ -228,9 +226,7 @@ function conversions(): Overload[] {
     overload('timestamp(int): timestamp', (value: bigint) => timestampOf(value * 1_000_000_000n)),
     {
       ...overload('timestamp(string): timestamp', (text: string) => {
-        return (
-          parseTimestamp(text) ?? failed(`type conversion error from '${quoted(text)}' to 'google.protobuf.Timestamp'`)
-        )
+        return parseTimestamp(text) ?? inconvertible('google.protobuf.Timestamp')
       }),
       literalCheck: 'timestamp',
     },
@@ -244,32 +240,30 @@ function conversions(): Overload[] {
   ]
 }
 
-function quoted(text: string): string {
-  return text
-}
-
 function boolOf(text: string): boolean {
   if (['true', 'True', 'TRUE', 't', '1'].includes(text)) return true
   if (['false', 'False', 'FALSE', 'f', '0'].includes(text)) return false
-  return failed(`type conversion error from 'string' to 'bool'`)
+  return inconvertible('bool')
 }
 
 function doubleOf(text: string): number {
   const plain = text.replaceAll('_', '')
   if (/^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/.test(plain)) return Number(plain)
   const special = /^([+-]?)(inf|infinity|nan)$/i.exec(plain)
-  if (special === null) return failed(`strconv.ParseFloat: parsing ${JSON.stringify(text)}: invalid syntax`)
+  if (special === null) return inconvertible('double')
   if (special[2]!.toLowerCase() === 'nan') return Number.NaN
   return special[1] === '-' ? -Infinity : Infinity
 }
 
 function integerOf(text: string, type: 'int' | 'uint'): bigint {
-  const parser = type === 'int' ? 'ParseInt' : 'ParseUint'
-  const why = (reason: string): never => failed(`strconv.${parser}: parsing ${JSON.stringify(text)}: ${reason}`)
-  if (!(type === 'int' ? /^[+-]?\d+$/ : /^\d+$/).test(text)) return why('invalid syntax')
+  if (!(type === 'int' ? /^[+-]?\d+$/ : /^\d+$/).test(text)) return inconvertible(type)
   const value = BigInt(text.replace(/^\+/, ''))
   const [low, high] = type === 'int' ? [int64Min, int64Max] : [0n, uint64Max]
-  return value < low || value > high ? why('value out of range') : value
+  return value < low || value > high ? inconvertible(type) : value
+}
+
+function inconvertible(type: string): never {
+  return failed(`type conversion error from 'string' to '${type}'`)
 }
 
 function wholeOf(value: number, low: bigint, high: bigint, overflow: string): bigint {
@@ -307,14 +301,18 @@ export function stringOf(value: Value): string {
   }
 }
 
-/** As Go prints a float64 with %g: an exponent from 1e21 on and below 1e-4, of two digits at least. */
+/** As Go's strconv prints a float64 with %g: an exponent from 1e6 on and below 1e-4. */
 export function doubleText(value: number): string {
   if (Number.isNaN(value)) return 'NaN'
   if (!Number.isFinite(value)) return value > 0 ? '+Inf' : '-Inf'
   if (value === 0) return Object.is(value, -0) ? '-0' : '0'
-  const size = Math.abs(value)
-  if (size >= 1e-4 && size < 1e21) return String(value)
-  return value.toExponential().replace(/e([+-])(\d)$/, 'e$10$2')
+  const text = value.toExponential()
+  const exponent = Number(text.slice(text.indexOf('e') + 1))
+  return exponent >= -4 && exponent < 6 ? String(value) : goExponent(text)
+}
+
+function goExponent(text: string): string {
+  return text.replace(/e([+-])(\d)$/, 'e$10$2')
 }
 
 function clocks(): Overload[] {
@@ -395,7 +393,3 @@ export const typeNames: ReadonlyMap<string, string> = new Map([
   ['google.protobuf.Duration', 'google.protobuf.Duration'],
   ['google.protobuf.Timestamp', 'google.protobuf.Timestamp'],
 ])
-
-export function describe(type: CelType): string {
-  return typeText(type)
-}

@@ -1,10 +1,21 @@
 // Texts (google/cel-go:ext/strings.go at version 2, ext/formatting.go; kubernetes/apiserver:pkg/cel/library/regex.go).
 // Places in a text count Unicode code points.
 import { joiningAll, matching, pass, replacing, splitting, walk } from './cost.ts'
-import { overload, type Overload } from './overload.ts'
+import { overload, type Handler, type Overload } from './overload.ts'
 import { RegexError, regexOf, type Regex } from './regex.ts'
 import { doubleText, stringOf } from './standard-library.ts'
-import { CelError, CelList, CelMap, Duration, failed, Timestamp, typeNameOf, Uint, type Value } from './values.ts'
+import {
+  CelError,
+  CelList,
+  CelMap,
+  Duration,
+  failed,
+  isObject,
+  Timestamp,
+  typeNameOf,
+  Uint,
+  type Value,
+} from './values.ts'
 
 function characters(text: string): readonly string[] {
   return Array.from(text)
@@ -210,8 +221,12 @@ function shown(value: Value, inside: boolean): string {
   if (typeof value === 'number') return doubleText(value)
   if (value instanceof CelList) return `[${value.items.map((item) => shown(item, true)).join(', ')}]`
   if (value instanceof CelMap) {
-    const entries = [...value.entries.values()].map(([key, item]) => `${shown(key, true)}: ${shown(item, true)}`)
+    const entries = [...value.entries.values()].map(([key, item]) => `${shown(key, true)}:${shown(item, true)}`)
     return `{${entries.toSorted().join(', ')}}`
+  }
+  if (isObject(value)) {
+    const fields = value.fieldNames().map((name) => `${quoted(name)}:${shown(value.field(name) ?? null, true)}`)
+    return `{${fields.toSorted().join(', ')}}`
   }
   if (inside && (value instanceof Timestamp || value instanceof Duration)) {
     return `${value instanceof Timestamp ? 'timestamp' : 'duration'}(${quoted(stringOf(value))})`
@@ -228,6 +243,11 @@ function shown(value: Value, inside: boolean): string {
 
 const asciiLower = (text: string): string => text.replace(/[A-Z]+/g, (part) => part.toLowerCase())
 const asciiUpper = (text: string): string => text.replace(/[a-z]+/g, (part) => part.toUpperCase())
+
+/** A regular expression that is written out is read before anything runs. */
+function regexMethod(signature: string, call: Handler): Overload {
+  return { ...overload(signature, call, matching('size of the text')), literalCheck: 'regex' }
+}
 
 export const stringsLibrary: readonly Overload[] = [
   overload('string::charAt(int): string', charAt),
@@ -248,11 +268,7 @@ export const stringsLibrary: readonly Overload[] = [
   overload('strings.quote(string): string', quoted, pass(0)),
   overload('list(string)::join(): string', join, joiningAll),
   overload('list(string)::join(string): string', join, joiningAll),
-  overload(
-    'string::find(string): string',
-    (text: string, pattern: string) => regexFor(pattern).first(text) ?? '',
-    matching('size of the text'),
-  ),
-  overload('string::findAll(string): list(string)', findAll, matching('size of the text')),
-  overload('string::findAll(string, int): list(string)', findAll, matching('size of the text')),
+  regexMethod('string::find(string): string', (text: string, pattern: string) => regexFor(pattern).first(text) ?? ''),
+  regexMethod('string::findAll(string): list(string)', findAll),
+  regexMethod('string::findAll(string, int): list(string)', findAll),
 ]

@@ -1,6 +1,6 @@
 // The forms that a text can be asked to have: `format` of schemas and `format.…()` of expressions
 // (kubernetes/kube-openapi:pkg/validation/strfmt, kubernetes/apiserver:pkg/cel/library/format.go).
-import { labelValueProblem, nameProblem, qualifiedNameProblem } from '../kinds/names.ts'
+import { labelValueProblems, nameProblems, qualifiedNameProblems } from '../kinds/names.ts'
 import { isDate, parseDuration } from './time.ts'
 import { requestUrlProblem } from './url.ts'
 
@@ -137,8 +137,8 @@ const schemaFormats: Readonly<Record<string, (text: string) => boolean>> = {
   date: isFullDate,
   duration: isDuration,
   datetime: isDateTime,
-  'k8s-short-name': (text) => nameProblem(text, 'label') === undefined,
-  'k8s-long-name': (text) => nameProblem(text, 'subdomain') === undefined,
+  'k8s-short-name': (text) => nameProblems(text, 'label').length === 0,
+  'k8s-long-name': (text) => nameProblems(text, 'subdomain').length === 0,
 }
 
 /** Whether a text has a form of a schema; forms that upstream does not know let everything through. */
@@ -147,40 +147,39 @@ export function hasFormat(text: string, format: string): boolean {
   return check === undefined || check(text)
 }
 
-function named(name: string, regexLength: number, problem: (text: string) => string | undefined): TextFormat {
-  return {
-    name,
-    regexLength,
-    problems: (text) => {
-      const found = problem(text)
-      return found === undefined ? [] : [found]
-    },
-  }
+type Problems = (text: string) => readonly string[]
+
+function named(name: string, regexLength: number, problems: Problems): TextFormat {
+  return { name, regexLength, problems }
 }
 
-function checked(format: string, why: string): (text: string) => string | undefined {
-  return (text) => (schemaFormats[format]!(text) ? undefined : why)
+function checked(format: string, why: string): Problems {
+  return (text) => (schemaFormats[format]!(text) ? [] : [why])
 }
 
 /** A prefix of a name may end in a dash: what is to follow ends it. */
-function ofPrefix(problem: (text: string) => string | undefined): (text: string) => string | undefined {
-  return (text) => problem(text.length > 1 && text.endsWith('-') ? `${text.slice(0, -1)}a` : text)
+function ofPrefix(problems: Problems): Problems {
+  return (text) => problems(text.length > 1 && text.endsWith('-') ? `${text.slice(0, -1)}a` : text)
 }
 
-const label = (text: string): string | undefined => nameProblem(text, 'label')
-const subdomain = (text: string): string | undefined => nameProblem(text, 'subdomain')
-const label1035 = (text: string): string | undefined => nameProblem(text, 'label1035')
+const label: Problems = (text) => nameProblems(text, 'label')
+const subdomain: Problems = (text) => nameProblems(text, 'subdomain')
+const label1035: Problems = (text) => nameProblems(text, 'label1035')
+const uri: Problems = (text) => {
+  const problem = requestUrlProblem(text)
+  return problem === undefined ? [] : [problem]
+}
 
 const expressionFormats: Readonly<Record<string, TextFormat>> = {
   dns1123Label: named('DNS1123Label', 30, label),
   dns1123Subdomain: named('DNS1123Subdomain', 60, subdomain),
   dns1035Label: named('DNS1035Label', 30, label1035),
-  qualifiedName: named('QualifiedName', 60, qualifiedNameProblem),
+  qualifiedName: named('QualifiedName', 60, qualifiedNameProblems),
   dns1123LabelPrefix: named('DNS1123LabelPrefix', 30, ofPrefix(label)),
   dns1123SubdomainPrefix: named('DNS1123SubdomainPrefix', 60, ofPrefix(subdomain)),
   dns1035LabelPrefix: named('DNS1035LabelPrefix', 30, ofPrefix(label1035)),
-  labelValue: named('LabelValue', 40, labelValueProblem),
-  uri: named('URI', 1103, requestUrlProblem),
+  labelValue: named('LabelValue', 40, labelValueProblems),
+  uri: named('URI', 1103, uri),
   uuid: named('uuid', 73, checked('uuid', 'does not match the UUID format')),
   byte: named('byte', 84, checked('byte', 'invalid base64')),
   date: named('date', 76, checked('date', 'invalid date')),

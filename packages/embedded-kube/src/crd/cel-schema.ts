@@ -225,14 +225,15 @@ class SchemaObject implements CelObject {
     if (this.#values.has(name)) return this.#values.get(name)
     const field = this.#schema.fields.get(name)
     const raw = field === undefined ? undefined : this.#raw[field.name]
-    const value = raw === undefined ? undefined : celValue(raw, field!.schema)
+    // A null counts as absent.
+    const value = raw === undefined || raw === null ? undefined : celValue(raw, field!.schema)
     this.#values.set(name, value)
     return value
   }
 
   fieldNames(): readonly string[] {
     return [...this.#schema.fields.keys()].filter(
-      (name) => this.#raw[this.#schema.fields.get(name)!.name] !== undefined,
+      (name) => (this.#raw[this.#schema.fields.get(name)!.name] ?? undefined) !== undefined,
     )
   }
 }

@@ -2,7 +2,7 @@
 // (kubernetes/apiextensions-apiserver:pkg/apiserver/schema/objectmeta/validation.go).
 import type { ObjectMeta } from '@plimsoll/model'
 import { required, type FieldError } from '../errors.ts'
-import { metadataErrors, nameProblem } from '../kinds/names.ts'
+import { metadataErrors, nameProblems } from '../kinds/names.ts'
 import { fieldsOf, isFields, type Fields } from '../object.ts'
 import { childPath, fieldError, keyPath } from './field-path.ts'
 
@@ -47,8 +47,8 @@ function ownErrors(object: Fields, path: string, errors: FieldError[]): void {
     if (typeof kind !== 'string') wrong('kind', kind, 'must be a string')
     else if (kind === '') wrong('kind', '', 'must not be empty')
     else {
-      const why = nameProblem(kind.toLowerCase(), 'label1035')
-      if (why !== undefined) wrong('kind', kind, `may have mixed case, but should otherwise match: ${why}`)
+      const why = nameProblems(kind.toLowerCase(), 'label1035').join(',')
+      if (why !== '') wrong('kind', kind, `may have mixed case, but should otherwise match: ${why}`)
     }
   }
   if (metadata === undefined) return
@@ -64,6 +64,6 @@ function ownErrors(object: Fields, path: string, errors: FieldError[]): void {
     errors.push({ ...error, field: childPath(path, error.field) })
   }
   const { name } = metadata
-  const why = typeof name === 'string' && name !== '' ? nameProblem(name, 'path') : undefined
-  if (why !== undefined) wrong('metadata.name', name, why)
+  const problems = typeof name === 'string' && name !== '' ? nameProblems(name, 'path') : []
+  for (const why of problems) wrong('metadata.name', name, why)
 }

@@ -1,6 +1,6 @@
 // Rules of x-kubernetes-validations, compiled once per version and checked on every write
 // (kubernetes/apiextensions-apiserver:pkg/apiserver/schema/cel/validation.go).
-import { CelSyntaxError, kubernetesEnvironment, type Program } from '../cel/index.ts'
+import { CelProgramError, CelSyntaxError, kubernetesEnvironment, type Program } from '../cel/index.ts'
 import { optionalType } from '../cel/type.ts'
 import { CelError, Optional, type Value } from '../cel/values.ts'
 import type { FieldError } from '../errors.ts'
@@ -88,18 +88,11 @@ function build(rules: Fields, spine: Fields, schema: CelSchema | undefined): Rul
   }
 }
 
-/** The program of a rule or of its messageExpression. @throws {CelSyntaxError} */
-export function compileExpression(text: string, rule: Fields, schema: CelSchema): Program {
-  const oldSelf = rule['optionalOldSelf'] === true ? optionalType(schema.type) : schema.type
-  return kubernetesEnvironment().compile(text, { self: schema.type, oldSelf })
-}
-
 function compileRule(rule: Fields, schema: CelSchema): CompiledRule {
   const text = textOf(rule['rule'])
-  const compiled = text.trim() === '' ? undefined : attempt(text, rule, schema)
-  const messageText = textOf(rule['messageExpression'])
-  const messageProgram = messageText === '' ? undefined : attempt(messageText, rule, schema)
+  const compiled = text.trim() === '' ? undefined : compiledRule(rule, schema)
   const program = typeof compiled === 'string' ? undefined : compiled
+  const messageProgram = textOf(rule['messageExpression']) === '' ? undefined : compiledMessage(rule, schema)
   const message = textOf(rule['message']).trim()
   const shown = message === '' ? text.trim() : message
   return {
@@ -115,21 +108,32 @@ function compileRule(rule: Fields, schema: CelSchema): CompiledRule {
   }
 }
 
-function attempt(text: string, rule: Fields, schema: CelSchema): Program | string {
-  try {
-    return compileExpression(text, rule, schema)
-  } catch (error) {
-    if (error instanceof CelSyntaxError) return `compilation failed: ${error.message}`
-    throw error
-  }
+/** The program of a rule, or why there is none. */
+export function compiledRule(rule: Fields, schema: CelSchema): Program | string {
+  const program = attempt(textOf(rule['rule']), rule, schema, '')
+  return typeof program === 'string' || program.type.kind === 'bool'
+    ? program
+    : 'cel expression must evaluate to a bool'
 }
 
-/** How a value relates to what it was before: rules that fail on what did not change are no errors. */
-export interface Correlation {
-  /** The same value before; undefined when there is none or it cannot be told. */
-  readonly old: unknown
-  /** Whether this value, or the nearest one around it that could be found again, is what it was. */
-  readonly unchanged: boolean
+/** The program of a messageExpression, or why there is none. */
+export function compiledMessage(rule: Fields, schema: CelSchema): Program | string {
+  const program = attempt(textOf(rule['messageExpression']), rule, schema, 'messageExpression ')
+  if (typeof program === 'string' || program.type.kind === 'string') return program
+  return 'messageExpression must evaluate to a string'
+}
+
+function attempt(text: string, rule: Fields, schema: CelSchema, what: string): Program | string {
+  const oldSelf = rule['optionalOldSelf'] === true ? optionalType(schema.type) : schema.type
+  try {
+    return kubernetesEnvironment().compile(text, { self: schema.type, oldSelf })
+  } catch (error) {
+    if (error instanceof CelSyntaxError) return `${what}compilation failed: ${error.message}`
+    if (error instanceof CelProgramError) {
+      return `${what === '' ? 'program ' : what}instantiation failed: ${error.message}`
+    }
+    throw error
+  }
 }
 
 class RuleCheck {
