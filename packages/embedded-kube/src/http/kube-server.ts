@@ -66,16 +66,19 @@ export interface KubeServer {
   close(): Promise<void>
 }
 
+/** What answers requests, whatever brings them. */
+export function requestHandler(server: ApiServer, options: KubeServerOptions): RequestHandler {
+  server.decoder = decodePatched
+  server.otherTokens = (token) => userOfToken(token, { tokens: options.tokens, eks: options.eksTokens })
+  const signer = tokenSigner(options.pki.server.key)
+  server.tokenSigner = signer
+  return new RequestHandler(server, new Documents(server), new RequestMetrics(), signer, options)
+}
+
 /** Serves the API server. Resolves when it listens; rejects when the port is taken. */
 export async function startKubeServer(server: ApiServer, options: KubeServerOptions): Promise<KubeServer> {
   const { pki, host = '127.0.0.1' } = options
-  server.decoder = decodePatched
-  server.otherTokens = (token) => userOfToken(token, { tokens: options.tokens, eks: options.eksTokens })
-  const signer = tokenSigner(pki.server.key)
-  server.tokenSigner = signer
-  const documents = new Documents(server)
-  const metrics = new RequestMetrics()
-  const handler = new RequestHandler(server, documents, metrics, signer, options)
+  const handler = requestHandler(server, options)
   const secure = createSecureServer({
     allowHTTP1: true,
     key: pki.server.key,
