@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { SeededRandom, SystemClock, type Clock } from '@plimsoll/ports'
-import { ApiServer } from '../src/api-server.ts'
+import { ApiServer, type AuthorizationMode } from '../src/api-server.ts'
 import { bootstrap } from '../src/bootstrap.ts'
 import { startKubeServer, type AccessRecord, type KubeServer, type KubeServerOptions } from '../src/http/kube-server.ts'
 import { createPki, type Pki } from '../src/http/pki.ts'
@@ -21,10 +21,14 @@ export interface TestServer {
 }
 
 export async function serve(
-  options: Partial<KubeServerOptions> & { readonly clock?: Clock; readonly ringCapacity?: number } = {},
+  options: Partial<KubeServerOptions> & {
+    readonly clock?: Clock
+    readonly ringCapacity?: number
+    readonly authorizationMode?: AuthorizationMode
+  } = {},
 ): Promise<TestServer> {
-  const { clock = new SystemClock(), ringCapacity = 10_000, ...others } = options
-  const api = new ApiServer({ clock, random: new SeededRandom('serve'), ringCapacity })
+  const { clock = new SystemClock(), ringCapacity = 10_000, authorizationMode, ...others } = options
+  const api = new ApiServer({ clock, random: new SeededRandom('serve'), ringCapacity, authorizationMode })
   bootstrap(api)
   const pki = await createPki()
   const requests: AccessRecord[] = []
