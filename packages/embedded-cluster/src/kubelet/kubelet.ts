@@ -37,12 +37,14 @@ import {
   newNode,
   nodeStatus,
   pressureWords,
+  storageDriver,
   type NodeHealth,
   type Pressure,
 } from './node-object.ts'
 import { pausableKube } from './pausable-kube.ts'
 import { PodLife, type PodHost } from './pod-life.ts'
-import { Room, type Refusal } from './room.ts'
+import { failed, Room, type Refusal } from './room.ts'
+import { wordingOf, type Wording } from './wording.ts'
 
 export interface KubeletOptions {
   readonly machine: Machine
@@ -107,6 +109,7 @@ export class Kubelet implements PodHost {
   readonly timing: Timing
   readonly events: EventRecorder
   readonly images: ImageStore
+  readonly wording: Wording
   readonly networkComplaint: string = networkComplaint
   readonly #o: KubeletOptions
   readonly #life: Lifetime
@@ -144,6 +147,7 @@ export class Kubelet implements PodHost {
     this.timing = options.timing
     this.#life = new Lifetime(options.clock)
     this.#room = new Room(options.machine.allocatable)
+    this.wording = wordingOf(options.machine.kubeletVersion)
     this.images = new ImageStore(this.#life, options.timing, () => this.#reportImagesLater())
     this.#devices = Object.keys(options.machine.capacity).some(isDevice) ? 'unknown' : 'known'
     this.#machineId = hex(options.random.split('machine'), 32)
@@ -279,7 +283,7 @@ export class Kubelet implements PodHost {
         apiVersion: 'storage.k8s.io/v1',
         kind: 'CSINode',
         metadata: { name: this.nodeName, ...owner },
-        spec: { drivers: [] },
+        spec: { drivers: [storageDriver(this.machine)] },
       })
       .catch(unlessThere)
   }
@@ -530,7 +534,16 @@ export class Kubelet implements PodHost {
 
   /** Takes room for the pod, or says why there is none (pkg/kubelet/lifecycle/predicate.go). */
   admit(pod: Pod): Refusal | undefined {
-    return this.#refusedForPressure(pod) ?? this.#refusedByRoom(pod)
+    return this.#refusedForPressure(pod) ?? this.#refusedForTaints(pod) ?? this.#refusedByRoom(pod)
+  }
+
+  /** Of taints only those that would evict the pod at once matter to a kubelet. */
+  #refusedForTaints(pod: Pod): Refusal | undefined {
+    const taints = this.#o.node()?.spec.taints ?? []
+    const tolerations = pod.spec.tolerations ?? []
+    return taints.every((taint) => taint.effect !== 'NoExecute' || toleratesTaint(tolerations, taint))
+      ? undefined
+      : failed('TaintToleration')
   }
 
   #refusedByRoom(pod: Pod): Refusal | undefined {

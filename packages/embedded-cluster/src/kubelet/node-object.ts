@@ -2,6 +2,7 @@
 import {
   timestamp,
   type ContainerImage,
+  type CSINodeDriver,
   type Draft,
   type Ms,
   type Node,
@@ -82,6 +83,19 @@ export interface NodeHealth {
   readonly pressures: ReadonlySet<Pressure>
   readonly bootId: string
   readonly machineId: string
+}
+
+/** The slots of a Nitro instance without those of its root volume and its first network interface. */
+const ebsVolumesMax = 26
+
+/** What the node's part of the EBS driver tells of it. */
+export function storageDriver(machine: Machine): CSINodeDriver {
+  return {
+    name: 'ebs.csi.aws.com',
+    nodeID: machine.providerId.slice(machine.providerId.lastIndexOf('/') + 1),
+    topologyKeys: ['kubernetes.io/os', 'topology.kubernetes.io/zone'],
+    allocatable: { count: ebsVolumesMax },
+  }
 }
 
 export function newNode(machine: Machine, health: NodeHealth, now: Ms): Draft<Node> {

@@ -37,12 +37,15 @@ import {
   type Process,
 } from './process.ts'
 import type { Refusal } from './room.ts'
-import { missingVolume } from './volumes.ts'
+import type { Wording } from './wording.ts'
+import { missingVolume, unattachedVolumes } from './volumes.ts'
 
 /** CrashLoopBackOff: 10 s doubling to 5 min, forgotten after 10 min without a crash. */
 const firstBackoffMs = 10_000
 const longestBackoffMs = 300_000
 const mountRetry = ms(2000)
+const attachPoll = ms(300)
+const attachPatience = ms(123_000)
 const defaultGraceSeconds = 30
 const rejectionDelay = ms(50)
 /** Until the network plugin is asked again for an address that it did not have. */
@@ -66,6 +69,7 @@ export interface PodHost {
   readonly programs: ProgramTable
   readonly events: EventRecorder
   readonly images: ImageStore
+  readonly wording: Wording
   /** The machine lost power: nothing may be written any more. */
   readonly over: boolean
   readonly networkReady: boolean
@@ -300,11 +304,29 @@ export class PodLife {
   }
 
   async #mountVolumes(): Promise<boolean> {
+    if (!(await this.#awaitAttachments())) return false
     for (;;) {
       const complaint = await missingVolume(this.#kubelet.kube, this.#pod)
       if (complaint === undefined) return !this.#ending
       this.#event('Warning', 'FailedMount', complaint)
       await this.#life.sleep(mountRetry)
+      if (this.#ending) return false
+    }
+  }
+
+  /** Volumes are attached by others; the kubelet says how long it waits only every two minutes. */
+  async #awaitAttachments(): Promise<boolean> {
+    const { clock, kube, nodeName } = this.#kubelet
+    let since = clock.now()
+    for (;;) {
+      const missing = await unattachedVolumes(kube, this.#pod, nodeName)
+      if (missing.length === 0) return !this.#ending
+      if (clock.now() - since >= attachPatience) {
+        since = clock.now()
+        const complaint = `Unable to attach or mount volumes: unmounted volumes=[${missing.join(' ')}], unattached volumes=[${missing.join(' ')}], failed to process volumes=[]: context deadline exceeded`
+        this.#event('Warning', 'FailedMount', complaint)
+      }
+      await this.#life.sleep(attachPoll)
       if (this.#ending) return false
     }
   }
@@ -352,8 +374,8 @@ export class PodLife {
     run.previousLog = run.log ?? run.previousLog
     run.log = new ContainerLog()
     run.run = new Lifetime(this.#kubelet.clock)
-    this.#event('Normal', 'Created', `Created container: ${run.spec.name}`, run)
-    this.#event('Normal', 'Started', `Started container ${run.spec.name}`, run)
+    this.#event('Normal', 'Created', this.#kubelet.wording.created(run.spec.name), run)
+    this.#event('Normal', 'Started', this.#kubelet.wording.started(run.spec.name), run)
     const onExit = (code: number): void => this.#exited(run, code, code === 0 ? 'Completed' : 'Error')
     const log = run.log
     if (program !== undefined && surroundings !== undefined) {
@@ -408,7 +430,7 @@ export class PodLife {
     for (;;) {
       const failing = this.#fault('image-pull-failure', run) !== undefined
       if (!failing && images.has(image) && policy !== 'Always') {
-        this.#event('Normal', 'Pulled', `Container image "${image}" already present on machine`, run)
+        this.#event('Normal', 'Pulled', this.#kubelet.wording.present(image), run)
         return true
       }
       if (policy === 'Never') {

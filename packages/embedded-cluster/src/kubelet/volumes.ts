@@ -1,5 +1,39 @@
-import { ConfigMaps, Secrets, type Pod } from '@plimsoll/model'
+import {
+  ConfigMaps,
+  PersistentVolumeClaims,
+  PersistentVolumes,
+  Secrets,
+  VolumeAttachments,
+  type Pod,
+} from '@plimsoll/model'
 import { isKubeFailure, type KubeReader } from '@plimsoll/ports'
+import { attachmentName } from '../machinery/attachment-name.ts'
+
+/** The pod's volumes that a driver has not attached to the node, in the pod's order. */
+export async function unattachedVolumes(kube: KubeReader, pod: Pod, nodeName: string): Promise<readonly string[]> {
+  const missing: string[] = []
+  for (const { name, persistentVolumeClaim, ephemeral } of pod.spec.volumes ?? []) {
+    const claimName =
+      persistentVolumeClaim?.claimName ?? (ephemeral === undefined ? undefined : `${pod.metadata.name}-${name}`)
+    if (claimName !== undefined && !(await isAttached(kube, pod, claimName, nodeName))) missing.push(name)
+  }
+  return missing
+}
+
+async function isAttached(kube: KubeReader, pod: Pod, claimName: string, nodeName: string): Promise<boolean> {
+  try {
+    const claim = await kube.get(PersistentVolumeClaims, { namespace: pod.metadata.namespace, name: claimName })
+    if (claim.status?.phase !== 'Bound') return false
+    const volume = await kube.get(PersistentVolumes, { name: claim.spec.volumeName! })
+    const csi = volume.spec?.csi
+    if (csi === undefined) return true
+    const name = attachmentName(csi.volumeHandle, csi.driver, nodeName)
+    return (await kube.get(VolumeAttachments, { name })).status?.attached === true
+  } catch (error) {
+    if (!isKubeFailure(error, 'notFound')) throw error
+    return false
+  }
+}
 
 /** What the kubelet says of the first volume whose ConfigMap or Secret is not there; undefined when all can be mounted. */
 export async function missingVolume(kube: KubeReader, pod: Pod): Promise<string | undefined> {

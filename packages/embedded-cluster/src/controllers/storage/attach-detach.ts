@@ -9,10 +9,11 @@ import {
   type Pod,
   type VolumeAttachment,
 } from '@plimsoll/model'
-import { hex, ignoreNotFound, isKubeFailure, SeededRandom, type KubeApi } from '@plimsoll/ports'
+import { ignoreNotFound, isKubeFailure, type KubeApi } from '@plimsoll/ports'
 import type { EventRecorder, Reconciler } from '@plimsoll/runtime'
 import { onChange } from '../../caches.ts'
 import { claimNames, isPodFinished } from '../../pods.ts'
+import { attachmentName } from '../../machinery/attachment-name.ts'
 import { podReference } from '../../machinery/reference.ts'
 import { isNodeReady } from '../../nodes.ts'
 import { recorderFor, syncing, type Controller, type ControllerContext } from '../controller.ts'
@@ -128,12 +129,11 @@ export class AttachDetachController implements Controller {
 
   async #attach(volume: PersistentVolume, nodeName: string): Promise<void> {
     const { driver, volumeHandle } = volume.spec!.csi!
-    const id = new SeededRandom(`${volumeHandle}${driver}${nodeName}`)
     try {
       await this.#kube.create(VolumeAttachments, {
         apiVersion: 'storage.k8s.io/v1',
         kind: 'VolumeAttachment',
-        metadata: { name: `csi-${hex(id, 64)}` },
+        metadata: { name: attachmentName(volumeHandle, driver, nodeName) },
         spec: { attacher: driver, nodeName, source: { persistentVolumeName: volume.metadata.name } },
       })
     } catch (error) {
