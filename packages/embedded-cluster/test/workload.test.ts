@@ -402,7 +402,7 @@ describe('a pod', () => {
     expect(pods.find(({ metadata }) => metadata.name === 'forced')!.status).toMatchObject({
       phase: 'Failed',
       reason,
-      message: `Pod was rejected: Predicate ${reason} failed`,
+      message: expect.stringMatching(`^Pod was rejected: Predicate ${reason} failed: node\\(s\\) didn't `) as string,
     })
     await lab.cluster.stop()
   })

@@ -110,8 +110,10 @@ export class PodGarbageCollector implements Controller {
       if (!isPodFinished(pod)) {
         const { resourceVersion } = pod.metadata
         // A patch: the controller's role has no right to replace.
-        const body = { metadata: { resourceVersion }, status: { phase: 'Failed' } }
-        await this.#kube.patch(Pods, pod.metadata, { type: 'merge', body }, { subresource: 'status' })
+        const { conditions = [] } = pod.status ?? {}
+        const body = { metadata: { resourceVersion }, status: { phase: 'Failed', conditions } }
+        const patch = { type: 'merge', body: body as never } as const
+        await this.#kube.patch(Pods, pod.metadata, patch, { subresource: 'status' })
       }
       await this.#kube.remove(Pods, pod.metadata, { gracePeriodSeconds: 0, preconditions: { uid: pod.metadata.uid } })
     } catch (error) {

@@ -77,7 +77,8 @@ export function podStatus(pod: Pod, view: PodView, now: Ms): PodStatus {
     ...(view.podIP === undefined ? {} : { podIP: view.podIP, podIPs: [{ ip: view.podIP }] }),
     startTime: timestamp(view.startTime),
     ...(init.length === 0 ? {} : { initContainerStatuses: init }),
-    ...(rejected ? {} : { containerStatuses: statuses(['main']) }),
+    // By name, unlike the init containers, which keep their order.
+    ...(rejected ? {} : { containerStatuses: statuses(['main']).sort((a, b) => (a.name < b.name ? -1 : 1)) }),
     ...(before?.qosClass === undefined ? {} : { qosClass: before.qosClass }),
   }
 }
@@ -137,7 +138,48 @@ function containerStatus(c: ContainerView): ContainerStatus {
     imageID: c.id === undefined ? '' : imageId(c.spec.image ?? ''),
     ...(c.id === undefined ? {} : { containerID: c.id }),
     started: c.started,
+    ...(c.id === undefined ? {} : madeOf(c.spec)),
+    ...mountsOf(c.spec),
   }
+}
+
+const noResources = {}
+
+type MadeOf = Pick<ContainerStatus, 'allocatedResources' | 'resources' | 'user'>
+
+/** What the container was given, once it was made. Shares the spec's own objects. */
+function madeOf({ resources, securityContext }: Container): MadeOf {
+  return {
+    ...(resources?.requests === undefined ? {} : { allocatedResources: resources.requests }),
+    resources: resources ?? noResources,
+    user: userOf(securityContext?.runAsUser ?? 0, securityContext?.runAsGroup ?? 0),
+  }
+}
+
+const users = new Map<string, NonNullable<ContainerStatus['user']>>()
+
+function userOf(uid: number, gid: number): NonNullable<ContainerStatus['user']> {
+  const key = `${uid}/${gid}`
+  let user = users.get(key)
+  if (user === undefined) users.set(key, (user = { linux: { gid, supplementalGroups: [gid], uid } }))
+  return user
+}
+
+type Mounts = Pick<ContainerStatus, 'volumeMounts'>
+const mounts = new WeakMap<object, Mounts>()
+
+function mountsOf({ volumeMounts }: Container): Mounts {
+  if (volumeMounts === undefined || volumeMounts.length === 0) return noResources
+  let known = mounts.get(volumeMounts)
+  if (known === undefined) {
+    const shown = volumeMounts.map(({ name, mountPath, readOnly }) => ({
+      mountPath,
+      name,
+      ...(readOnly === true ? { readOnly, recursiveReadOnly: 'Disabled' } : {}),
+    }))
+    mounts.set(volumeMounts, (known = { volumeMounts: shown }))
+  }
+  return known
 }
 
 function stateOf(state: RunState): ContainerState {
@@ -161,6 +203,9 @@ function stateOf(state: RunState): ContainerState {
   }
 }
 
+/** Go writes the zero time as null, and never leaves it out. */
+const noTime = null as unknown as undefined
+
 type Verdict = Pick<PodCondition, 'status' | 'reason' | 'message'>
 
 const yes: Verdict = { status: 'True' }
@@ -183,7 +228,7 @@ function conditionsOf(pod: Pod, view: PodView, phase: string, now: Ms): readonly
       type,
       ...(generation === undefined ? {} : { observedGeneration: generation }),
       status: verdict.status,
-      lastProbeTime: undefined,
+      lastProbeTime: noTime,
       lastTransitionTime: same ? known.lastTransitionTime : timestamp(now),
       ...(verdict.reason === undefined ? {} : { reason: verdict.reason }),
       ...(verdict.message === undefined ? {} : { message: verdict.message }),
@@ -197,7 +242,7 @@ function conditionsOf(pod: Pod, view: PodView, phase: string, now: Ms): readonly
       type: 'DisruptionTarget',
       ...(generation === undefined ? {} : { observedGeneration: generation }),
       status: 'True',
-      lastProbeTime: undefined,
+      lastProbeTime: noTime,
       lastTransitionTime: timestamp(now),
       reason: 'TerminationByKubelet',
       message: view.disruption,

@@ -10,7 +10,7 @@ import {
 import type { Node, Pod } from '@plimsoll/model'
 
 export interface Refusal {
-  /** `OutOfcpu`, `OutOfmemory`, `OutOfpods`, `NodeAffinity`, `NodePorts`. */
+  /** `OutOfcpu`, `OutOfmemory`, `OutOfpods`, `NodeAffinity`, `NodePorts`, `TaintToleration`, `Evicted`. */
   readonly reason: string
   readonly message: string
 }
@@ -74,6 +74,12 @@ export class Room {
   }
 }
 
-function failed(predicate: string): Refusal {
-  return { reason: predicate, message: `Predicate ${predicate} failed` }
+const predicates = {
+  NodeAffinity: "node(s) didn't match Pod's node affinity/selector",
+  NodePorts: "node(s) didn't have free ports for the requested pod ports",
+  TaintToleration: "node(s) had taints that the pod didn't tolerate",
+}
+
+export function failed(predicate: keyof typeof predicates): Refusal {
+  return { reason: predicate, message: `Predicate ${predicate} failed: ${predicates[predicate]}` }
 }
