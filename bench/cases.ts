@@ -1,3 +1,4 @@
+import { apiServer } from './api-server.ts'
 import type { BenchCase } from './case.ts'
 import { devices } from './cluster-autoscaler-devices.ts'
 import { binpackingEstimate } from './cluster-autoscaler-estimate.ts'
@@ -14,6 +15,7 @@ export const cases: readonly BenchCase[] = [
   startUp,
   scaleUpLatency,
   clusterBoot,
+  ...apiServer,
   binpackingEstimate,
   filterOutSchedulable,
   untilPassingNode,
