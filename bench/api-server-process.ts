@@ -88,7 +88,10 @@ async function obey(api: ApiServer, kube: KubeApi, order: Order): Promise<number
       }
       for (let i = 0; i < order.count; i++) {
         const key = { namespace: 'default', name: `pod-${i % 1000}` }
-        await kube.patch(Pods, key, { type: 'merge', body: { metadata: { annotations: { version: api.resourceVersion } } } })
+        await kube.patch(Pods, key, {
+          type: 'merge',
+          body: { metadata: { annotations: { version: api.resourceVersion } } },
+        })
         // Writes come from many hands in turn: the sockets get their share between them.
         if (i % 50 === 49) await new Promise((resolve) => setImmediate(resolve))
       }
