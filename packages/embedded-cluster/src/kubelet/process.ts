@@ -108,13 +108,16 @@ function mortalClock(lifetime: Lifetime): Clock {
   return clock
 }
 
-/** How long a container of no known program runs: by annotation, by a `sleep` in its command, or for ever. */
+/** How long a container of no known program runs: by annotation, by what its command says, or for ever. */
 export function plainRun(
   pod: Pod,
   container: Container,
 ): { readonly duration: Ms; readonly exitCode: number } | undefined {
-  const exitCode = Number(pod.metadata.annotations?.[exitCodeAnnotation] ?? 0)
-  const duration = annotatedDuration(pod, runDurationAnnotation) ?? sleepOf(container.command, container.args)
+  const exited = exitOf(container.command, container.args)
+  const exitCode = Number(pod.metadata.annotations?.[exitCodeAnnotation] ?? exited ?? 0)
+  const duration =
+    annotatedDuration(pod, runDurationAnnotation) ??
+    (exited === undefined ? sleepOf(container.command, container.args) : ms(0))
   if (duration !== undefined) return { duration, exitCode }
   const job = pod.metadata.ownerReferences?.some((owner) => owner.kind === 'Job' && owner.controller === true)
   return job === true ? { duration: jobDuration, exitCode } : undefined
@@ -137,6 +140,14 @@ const units: Record<string, number> = { '': 1000, s: 1000, m: 60_000, h: 3_600_0
 export function annotatedDuration(pod: Pod, annotation: string): Ms | undefined {
   const text = pod.metadata.annotations?.[annotation]
   return text === undefined ? undefined : parseGoDuration(text)
+}
+
+/** The code of `true`, `false` and, in a shell, `exit 3`, which are over at once; undefined for anything else. */
+export function exitOf(command: readonly string[] | undefined, args?: readonly string[]): number | undefined {
+  const line = [...(command ?? []), ...(args ?? [])].join(' ')
+  const match = /^(?:(?:\/bin\/)?(?:ba|a)?sh -e?c )?(?:(?:\/bin\/)?(true|false)|exit (\d+))$/.exec(line.trim())
+  if (match === null) return undefined
+  return match[1] === undefined ? Number(match[2]) : match[1] === 'true' ? 0 : 1
 }
 
 /** `sleep 30`, also through a shell; undefined for anything else, and for `sleep infinity`. */
