@@ -1,5 +1,6 @@
 // What all parts of the embedded cluster share a copy of, as kube-controller-manager's parts share informers.
 import {
+  ConfigMaps,
   controllerOf,
   ControllerRevisions,
   CronJobs,
@@ -7,6 +8,7 @@ import {
   Deployments,
   HorizontalPodAutoscalers,
   Jobs,
+  Namespaces,
   Nodes,
   PersistentVolumeClaims,
   PersistentVolumes,
@@ -15,10 +17,12 @@ import {
   ReplicaSets,
   ResourceQuotas,
   ReplicationControllers,
+  ServiceAccounts,
   Services,
   StatefulSets,
   StorageClasses,
   VolumeAttachments,
+  type ConfigMap,
   type ControllerRevision,
   type CronJob,
   type DaemonSet,
@@ -26,6 +30,7 @@ import {
   type HorizontalPodAutoscaler,
   type Job,
   type KubeObject,
+  type Namespace,
   type Node,
   type ObjectMeta,
   type PersistentVolume,
@@ -37,11 +42,12 @@ import {
   type ReplicationController,
   type ResourceType,
   type Service,
+  type ServiceAccount,
   type StatefulSet,
   type StorageClass,
   type VolumeAttachment,
 } from '@plimsoll/model'
-import type { Clock, KubeReader, Log, Random } from '@plimsoll/ports'
+import type { Clock, KubeReader, Log, Random, Selection } from '@plimsoll/ports'
 import { Informer, type IndexFunction } from '@plimsoll/runtime'
 import { aimedAt, claimNames } from './pods.ts'
 
@@ -67,6 +73,7 @@ export class Caches {
    */
   readonly pods: Informer<Pod>
   readonly nodes: Informer<Node>
+  readonly namespaces: Informer<Namespace>
   readonly deployments: Informer<Deployment>
   /** Indexes `controller`, `orphan`, `namespace`. */
   readonly replicaSets: Informer<ReplicaSet>
@@ -85,6 +92,10 @@ export class Caches {
   readonly budgets: Informer<PodDisruptionBudget>
   /** Index `namespace`. */
   readonly services: Informer<Service>
+  /** Those named default alone. */
+  readonly defaultAccounts: Informer<ServiceAccount>
+  /** Those named kube-root-ca.crt alone. */
+  readonly rootCertificates: Informer<ConfigMap>
   readonly claims: Informer<PersistentVolumeClaim>
   readonly volumes: Informer<PersistentVolume>
   readonly storageClasses: Informer<StorageClass>
@@ -99,8 +110,15 @@ export class Caches {
     const informer = <T extends KubeObject>(
       type: ResourceType<T>,
       indexes: { readonly [name: string]: IndexFunction<T> } = {},
+      selection: Selection = {},
     ): Informer<T> =>
-      new Informer(o.kube, type, { clock: o.clock, log: o.log, random: o.random.split(type.plural), indexes })
+      new Informer(o.kube, type, {
+        clock: o.clock,
+        log: o.log,
+        random: o.random.split(type.plural),
+        indexes,
+        selection,
+      })
     this.pods = informer(Pods, {
       node: (pod) => (pod.spec.nodeName === undefined ? [] : [pod.spec.nodeName]),
       aimed: (pod) => {
@@ -113,6 +131,7 @@ export class Caches {
       claim: (pod) => claimNames(pod).map((name) => `${pod.metadata.namespace}/${name}`),
     })
     this.nodes = informer(Nodes)
+    this.namespaces = informer(Namespaces)
     this.deployments = informer(Deployments)
     this.replicaSets = informer(ReplicaSets, {
       controller: byController,
@@ -130,6 +149,8 @@ export class Caches {
     this.cronJobs = informer(CronJobs)
     this.budgets = informer(PodDisruptionBudgets, { namespace: byNamespace })
     this.services = informer(Services, { namespace: byNamespace })
+    this.defaultAccounts = informer(ServiceAccounts, {}, { fieldSelector: 'metadata.name=default' })
+    this.rootCertificates = informer(ConfigMaps, {}, { fieldSelector: 'metadata.name=kube-root-ca.crt' })
     this.claims = informer(PersistentVolumeClaims)
     this.volumes = informer(PersistentVolumes)
     this.storageClasses = informer(StorageClasses)
@@ -140,6 +161,9 @@ export class Caches {
     this.autoscalers = informer(HorizontalPodAutoscalers)
     this.quotas = informer(ResourceQuotas, { namespace: byNamespace })
     this.#all = [
+      this.defaultAccounts,
+      this.rootCertificates,
+      this.namespaces,
       this.nodes,
       this.deployments,
       this.replicaSets,

@@ -23,8 +23,11 @@ import { ResourceQuotaController } from './controllers/resource-quota.ts'
 import { DisruptionController } from './controllers/disruption.ts'
 import { TaintEvictionController } from './controllers/taint-eviction.ts'
 import { CronJobController } from './controllers/cronjob.ts'
+import { EndpointMirrorController } from './controllers/endpoint-mirror.ts'
 import { EndpointSliceController } from './controllers/endpoint-slice.ts'
 import { JobController } from './controllers/job.ts'
+import { NamespaceFurnitureController } from './controllers/namespace-furniture.ts'
+import { ServiceLoadBalancerController } from './controllers/service-load-balancer.ts'
 import { StatefulSetController } from './controllers/statefulset.ts'
 import { TtlAfterFinishedController } from './controllers/ttl-after-finished.ts'
 import { AttachDetachController } from './controllers/storage/attach-detach.ts'
@@ -150,6 +153,7 @@ export class EmbeddedCluster {
       kube: controllerKube,
       reader: manager,
     }
+    const cloud = o.kube(serviceAccount('kube-system', 'cloud-controller-manager'), 'aws-cloud-controller-manager')
     this.#controllers = [
       new DeploymentController(context),
       replicaSetController(context),
@@ -160,6 +164,8 @@ export class EmbeddedCluster {
       new JobController(context),
       new TtlAfterFinishedController(context),
       new EndpointSliceController(context),
+      new EndpointMirrorController(context),
+      new NamespaceFurnitureController(context),
       new VolumeBinder(context),
       new StorageProtection(context),
       new EphemeralVolumeController(context),
@@ -176,12 +182,8 @@ export class EmbeddedCluster {
       new PodGarbageCollector(context),
       new OwnerGarbageCollector(context),
       new NodeLifecycleController(context, this.#kubelets, nodeMonitorGrace(o.kubernetesVersion)),
-      new CloudNodeController(context, {
-        kube: o.kube(serviceAccount('kube-system', 'cloud-controller-manager'), 'aws-cloud-controller-manager'),
-        kubelets: this.#kubelets,
-        machines,
-        timing,
-      }),
+      new CloudNodeController(context, { kube: cloud, kubelets: this.#kubelets, machines, timing }),
+      new ServiceLoadBalancerController(context, { kube: cloud, timing }),
     ]
     this.#scheduler = new Scheduler({
       kube: o.kube({ name: 'system:kube-scheduler', groups: authenticated }, 'kube-scheduler'),

@@ -25,6 +25,7 @@ const becomeReady: Spread = { median: 1, p95: 2 }
 const devicePlugin: Spread = { median: 25, p95: 60 }
 const volume: Spread = { median: 3, p95: 6 }
 const attachment: Spread = { median: 1.5, p95: 4 }
+const loadBalancer: Spread = { median: 3, p95: 6 }
 const exit: Spread = { median: 1, p95: 5 }
 /** Bytes a second that a node pulls from a registry, shared by its pulls. */
 const pullBandwidth = 60_000_000
@@ -65,6 +66,10 @@ export class Timing {
   /** Until a machine has an EBS volume, or has let it go. */
   attachment(random: Random): Ms {
     return this.#draw(random, attachment)
+  }
+  /** Until a load balancer has a name; its targets come later. */
+  loadBalancer(random: Random): Ms {
+    return this.#draw(random, loadBalancer)
   }
   sandbox(random: Random): Ms {
     return this.#draw(random, sandbox)

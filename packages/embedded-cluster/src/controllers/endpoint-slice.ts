@@ -1,32 +1,35 @@
 // Which addresses stand behind a Service (kubernetes/kubernetes:pkg/controller/endpointslice), in slices of a hundred; and
-// the older Endpoints object for clients that still read it.
+// the older Endpoints object for clients that still read it (pkg/controller/endpoint).
 import {
   EndpointSlices,
   EndpointsResource,
   Services,
-  type Draft,
-  type Endpoint,
   type Endpoints,
   type EndpointSlice,
-  type ObjectReference,
   type Pod,
   type Service,
-  type ServicePort,
 } from '@plimsoll/model'
 import { ignoreNotFound, isKubeFailure, type KubeApi } from '@plimsoll/ports'
 import { Informer, type Reconciler } from '@plimsoll/runtime'
 import { onChange } from '../caches.ts'
 import { keyOfObject, splitKey } from '../machinery/reference.ts'
-import { isPodFinished, isPodReady } from '../pods.ts'
+import { isPodReady } from '../pods.ts'
 import { syncing, type Controller, type ControllerContext } from './controller.ts'
-import { controllerReference } from './pod-control.ts'
+import {
+  byPorts,
+  endpointOf,
+  hasAddress,
+  headlessLabel,
+  managedByLabel,
+  planSlices,
+  serviceLabel,
+  subsetsOf,
+  type PortGroup,
+} from './endpoint-plan.ts'
+import { controllerReference, isNamespaceTerminating } from './pod-control.ts'
 
-const serviceLabel = 'kubernetes.io/service-name'
-const managedByLabel = 'endpointslice.kubernetes.io/managed-by'
 const manager = 'endpointslice-controller.k8s.io'
-const sliceMax = 100
-/** The old object holds no more. */
-const endpointsMax = 1000
+const overCapacity = 'endpoints.kubernetes.io/over-capacity'
 
 export class EndpointSliceController implements Controller {
   readonly #context: ControllerContext
@@ -105,37 +108,21 @@ export class EndpointSliceController implements Controller {
     }
     // Without a selector somebody else says where the service leads.
     if (service.spec?.selector === undefined || service.spec.type === 'ExternalName') return
+    const { pods: cache, nodes } = this.#context.caches
     const pods = [...(this.#members.get(key) ?? [])]
       .sort()
-      .map((podKey) => this.#context.caches.pods.get(splitKey(podKey)))
-      .filter((pod) => pod !== undefined && pod.status?.podIP !== undefined && !isPodFinished(pod)) as Pod[]
+      .map((podKey) => cache.get(splitKey(podKey)))
+      .filter((pod) => pod !== undefined && hasAddress(pod)) as Pod[]
     const groups = byPorts(service, pods)
-    const wanted: Pick<EndpointSlice, 'ports' | 'endpoints'>[] = []
-    for (const { ports, pods: members } of groups) {
-      const endpoints = members.map((pod) => this.#endpointOf(service, pod))
-      for (let i = 0; i < Math.max(1, endpoints.length); i += sliceMax) {
-        wanted.push({ endpoints: endpoints.slice(i, i + sliceMax), ports })
-      }
-    }
-    await this.#write(service, wanted, slices)
-    await this.#writeEndpoints(service, groups)
-  }
-
-  #endpointOf(service: Service, pod: Pod): Endpoint {
-    const node = this.#context.caches.nodes.get({ name: pod.spec.nodeName ?? '' })
-    const zone = node?.metadata.labels?.['topology.kubernetes.io/zone']
-    const terminating = pod.metadata.deletionTimestamp !== undefined
-    const serving = isPodReady(pod)
-    return {
-      addresses: [pod.status!.podIP!],
-      conditions: {
-        ready: service.spec?.publishNotReadyAddresses === true || (serving && !terminating),
-        serving,
-        terminating,
-      },
-      nodeName: pod.spec.nodeName,
-      targetRef: targetOf(pod),
-      ...(zone === undefined ? {} : { zone }),
+    const wanted = groups.map((group) => ({
+      ports: group.ports,
+      endpoints: group.pods.map((pod) => endpointOf(service, pod, nodes.get({ name: pod.spec.nodeName ?? '' }))),
+    }))
+    try {
+      await this.#write(service, wanted.length === 0 ? [{ ports: [], endpoints: [] }] : wanted, slices)
+      await this.#writeEndpoints(service, groups)
+    } catch (error) {
+      if (!isNamespaceTerminating(error)) throw error
     }
   }
 
@@ -144,106 +131,70 @@ export class EndpointSliceController implements Controller {
     wanted: readonly Pick<EndpointSlice, 'ports' | 'endpoints'>[],
     slices: readonly EndpointSlice[],
   ): Promise<void> {
-    for (const [i, content] of wanted.entries()) {
-      const known = slices[i]
-      if (known === undefined) {
-        const draft: Draft<EndpointSlice> = {
-          metadata: {
-            generateName: `${service.metadata.name}-`,
-            namespace: service.metadata.namespace,
-            labels: {
-              ...service.metadata.labels,
-              [managedByLabel]: manager,
-              [serviceLabel]: service.metadata.name,
-              ...(service.spec?.clusterIP === 'None' ? { 'service.kubernetes.io/headless': '' } : {}),
-            },
-            ownerReferences: [controllerReference(Services, service)],
-          },
-          addressType: 'IPv4',
-          ...content,
-        }
-        await this.#kube.create(EndpointSlices, draft)
-      } else if (
-        JSON.stringify([known.endpoints, known.ports]) !== JSON.stringify([content.endpoints, content.ports])
-      ) {
-        await this.#kube.replace(EndpointSlices, { ...known, ...content })
-      }
+    const { name, namespace } = service.metadata
+    const labels = { ...ownLabels(service), [managedByLabel]: manager, [serviceLabel]: name }
+    const plan = planSlices(slices, wanted)
+    for (const slice of plan.remove) await this.#kube.remove(EndpointSlices, slice.metadata).catch(ignoreNotFound)
+    for (const content of plan.create) {
+      const ownerReferences = [controllerReference(Services, service)]
+      await this.#kube.create(EndpointSlices, {
+        metadata: { generateName: `${name}-`, namespace, labels, ownerReferences },
+        addressType: 'IPv4',
+        ...content,
+      })
     }
-    for (const slice of slices.slice(wanted.length)) {
-      await this.#kube.remove(EndpointSlices, slice.metadata).catch(ignoreNotFound)
+    const written = new Set<EndpointSlice>(plan.remove)
+    for (const { slice, content } of plan.update) {
+      written.add(slice)
+      await this.#kube.replace(EndpointSlices, { ...slice, metadata: { ...slice.metadata, labels }, ...content })
+    }
+    for (const slice of slices) {
+      if (written.has(slice) || sameLabels(slice.metadata.labels, labels)) continue
+      await this.#kube.replace(EndpointSlices, { ...slice, metadata: { ...slice.metadata, labels } })
     }
   }
 
   async #writeEndpoints(service: Service, groups: readonly PortGroup[]): Promise<void> {
     const { name, namespace } = service.metadata
-    const subsets = groups
-      .filter(({ pods }) => pods.length > 0)
-      .map(({ ports, pods }) => {
-        const addressOf = (pod: Pod): object => ({
-          ip: pod.status!.podIP!,
-          nodeName: pod.spec.nodeName,
-          targetRef: targetOf(pod),
-        })
-        const living = pods.filter((pod) => pod.metadata.deletionTimestamp === undefined).slice(0, endpointsMax)
-        const ready = living.filter((pod) => service.spec?.publishNotReadyAddresses === true || isPodReady(pod))
-        const others = living.filter((pod) => !ready.includes(pod))
-        return {
-          ...(ready.length === 0 ? {} : { addresses: ready.map(addressOf) }),
-          ...(others.length === 0 ? {} : { notReadyAddresses: others.map(addressOf) }),
-          ports,
-        }
-      })
-      .filter((subset) => 'addresses' in subset || 'notReadyAddresses' in subset) as unknown as Endpoints['subsets']
-    const labels = { ...service.metadata.labels, 'endpoints.kubernetes.io/managed-by': 'endpoint-controller' }
-    const content = subsets === undefined || subsets.length === 0 ? {} : { subsets }
+    const { subsets, truncated } = subsetsOf(service, groups)
+    const labels = { ...ownLabels(service), 'endpoints.kubernetes.io/managed-by': 'endpoint-controller' }
+    const content = subsets.length === 0 ? {} : { subsets }
+    let known: Endpoints
     try {
-      const known = await this.#endpointsKube.get(EndpointsResource, { namespace, name })
-      const { subsets: before, ...others } = known
-      if (JSON.stringify(before ?? []) !== JSON.stringify(subsets ?? [])) {
-        await this.#endpointsKube.replace(EndpointsResource, { ...others, ...content })
-      }
+      known = await this.#endpointsKube.get(EndpointsResource, { namespace, name })
     } catch (error) {
       if (!isKubeFailure(error, 'notFound')) throw error
-      await this.#endpointsKube.create(EndpointsResource, { metadata: { name, namespace, labels }, ...content })
+      const annotations = truncated ? { [overCapacity]: 'truncated' } : undefined
+      await this.#endpointsKube.create(EndpointsResource, {
+        metadata: { name, namespace, labels, ...(annotations === undefined ? {} : { annotations }) },
+        ...content,
+      })
+      return
     }
+    const { subsets: before, ...others } = known
+    const { [overCapacity]: was, ...annotations } = known.metadata.annotations ?? {}
+    const same =
+      JSON.stringify(before ?? []) === JSON.stringify(subsets) &&
+      sameLabels(known.metadata.labels, labels) &&
+      (was === 'truncated') === truncated
+    if (same) return
+    const noted = truncated ? { ...annotations, [overCapacity]: 'truncated' } : annotations
+    const metadata = { ...known.metadata, labels, annotations: Object.keys(noted).length === 0 ? undefined : noted }
+    await this.#endpointsKube.replace(EndpointsResource, { ...others, metadata, ...content })
   }
 }
 
-interface PortGroup {
-  readonly ports: NonNullable<EndpointSlice['ports']>
-  readonly pods: readonly Pod[]
+/** The service's labels, and whether it has an address of its own. */
+function ownLabels(service: Service): { readonly [label: string]: string } {
+  return { ...service.metadata.labels, ...(service.spec?.clusterIP === 'None' ? { [headlessLabel]: '' } : {}) }
 }
 
-/** Pods may mean different numbers by one port name: those that agree share slices. */
-function byPorts(service: Service, pods: readonly Pod[]): readonly PortGroup[] {
-  const groups = new Map<string, { ports: NonNullable<EndpointSlice['ports']>; pods: Pod[] }>()
-  for (const pod of pods) {
-    const ports = (service.spec?.ports ?? [])
-      .map((port) => ({ port, number: targetPort(port, pod) }))
-      .filter(({ number }) => number !== undefined)
-      .map(({ port, number }) => ({ name: port.name ?? '', port: number, protocol: port.protocol ?? 'TCP' }))
-    const key = JSON.stringify(ports)
-    const group = groups.get(key)
-    if (group === undefined) groups.set(key, { ports, pods: [pod] })
-    else group.pods.push(pod)
-  }
-  if (groups.size === 0) return [{ ports: [], pods: [] }]
-  return [...groups.keys()].sort().map((key) => groups.get(key)!)
-}
-
-function targetPort(port: ServicePort, pod: Pod): number | undefined {
-  const target = port.targetPort ?? port.port
-  if (typeof target === 'number') return target
-  for (const container of pod.spec.containers) {
-    const named = container.ports?.find((p) => p.name === target)
-    if (named !== undefined) return named.containerPort
-  }
-  return undefined
-}
-
-function targetOf(pod: Pod): ObjectReference {
-  const { namespace, name, uid } = pod.metadata
-  return { kind: 'Pod', namespace, name, uid }
+function sameLabels(
+  a: { readonly [label: string]: string } | undefined,
+  b: { readonly [label: string]: string },
+): boolean {
+  const keys = Object.keys(a ?? {})
+  return keys.length === Object.keys(b).length && keys.every((key) => a![key] === b[key])
 }
 
 function selects(service: Service, pod: Pod): boolean {

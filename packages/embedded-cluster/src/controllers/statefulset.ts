@@ -275,9 +275,8 @@ export class StatefulSetController extends WorkloadController {
   }
 
   async #setOwners(claim: PersistentVolumeClaim, owners: NonNullable<ReturnType<typeof claimOwners>>): Promise<void> {
-    const ownerReferences = owners.length === 0 ? null : (owners as never)
-    const body = { metadata: { uid: claim.metadata.uid, ownerReferences } }
-    await this.kube.patch(PersistentVolumeClaims, claim.metadata, { type: 'merge', body })
+    const ownerReferences = owners.length === 0 ? undefined : owners
+    await this.kube.replace(PersistentVolumeClaims, { ...claim, metadata: { ...claim.metadata, ownerReferences } })
   }
 
   /** The labels by which a pod is known may not be taken off. */
