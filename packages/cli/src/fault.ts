@@ -114,10 +114,10 @@ async function targetOf(
       `${name}: ${scopes.join(' or ')} is missing, as in \`plimsoll fault ${name} ${examples[scopes[0]!]}\``,
     )
   }
+  const scope = scopeOf(word)
+  if (scope !== undefined && !scopes.includes(scope))
+    throw new CliError(`${name} is no fault of ${scope}s; those are ${faultsOf(scope).join(', ')}`)
   const target = await objectOf(kube, word, namespace)
-  if (!scopes.includes(target.scope)) {
-    throw new CliError(`${name} is no fault of ${target.scope}s; those are ${faultsOf(target.scope).join(', ')}`)
-  }
   return {
     ...target,
     argument: ` ${word}${target.scope === 'pod' && namespace !== 'default' ? ` -n ${namespace}` : ''}`,
@@ -131,13 +131,18 @@ const examples: Record<FaultScope, string> = {
   cloud: 'type=t3.medium',
 }
 
+function scopeOf(word: string): 'node' | 'pod' | undefined {
+  if (/^(i-[0-9a-f]+$|no\/|nodes?\/)/.test(word)) return 'node'
+  return /^(po|pods?)\//.test(word) ? 'pod' : undefined
+}
+
 /** `node/NAME`, an instance id, `pod/NAME`, `pod/NAMESPACE/NAME`. */
 async function objectOf(kube: KubeApi, word: string, namespace: string): Promise<Target> {
-  const [kind, first, second] = word.split('/')
-  if (/^i-[0-9a-f]+$/.test(word)) return instance(await nodes(kube), word)
-  if (/^(no|nodes?)$/.test(kind!) && first !== undefined && second === undefined)
-    return nodeNamed(await nodes(kube), first)
-  if (/^(po|pods?)$/.test(kind!) && first !== undefined) {
+  const scope = scopeOf(word)
+  const [, first, second] = word.split('/')
+  if (scope === 'node' && first === undefined) return instance(await nodes(kube), word)
+  if (scope === 'node' && first !== undefined && second === undefined) return nodeNamed(await nodes(kube), first)
+  if (scope === 'pod' && first !== undefined) {
     const key = second === undefined ? { namespace, name: first } : { namespace: first, name: second }
     return podNamed(kube, key)
   }

@@ -86,6 +86,17 @@ export function program(): Command {
       await down({ root: stateRoot(process.env), name: options.name })
     })
 
+  plimsoll
+    .command('walkthrough')
+    .description('run a chapter of the workshop step by step on a cluster of its own: ca')
+    .argument('<chapter>', 'ca (Cluster Autoscaler)', parseChapter)
+    .option('--speed <factor>', 'seconds of cluster time in one second', parseSpeed, 10)
+    .option('--seed <seed>', 'decides ids, addresses and chances', parseSeed, '1')
+    .action(async (_: string, options: { speed: number; seed: string }) => {
+      const { runWalkthrough } = await import('./walkthrough/run.ts')
+      process.exitCode = await runWalkthrough(options)
+    })
+
   const fault = plimsoll
     .command('fault')
     .description('make something go wrong in a running cluster: nodes, pods, machines, the cloud')
@@ -102,17 +113,6 @@ export function program(): Command {
     if (options.help === true) process.stdout.write(fault.helpInformation() + faultHelp())
     else await runFault({ ...options, root: stateRoot(process.env), name: options.name, verb: verb!, words })
   })
-
-  plimsoll
-    .command('walkthrough')
-    .description('run a chapter of the workshop step by step on a cluster of its own: ca')
-    .argument('<chapter>', 'ca (Cluster Autoscaler)', parseChapter)
-    .option('--speed <factor>', 'seconds of cluster time in one second', parseSpeed, 10)
-    .option('--seed <seed>', 'decides ids, addresses and chances', parseSeed, '1')
-    .action(async (_: string, options: { speed: number; seed: string }) => {
-      const { runWalkthrough } = await import('./walkthrough/run.ts')
-      process.exitCode = await runWalkthrough(options)
-    })
 
   plimsoll
     .command('cluster-autoscaler')
