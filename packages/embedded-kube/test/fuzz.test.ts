@@ -1,0 +1,155 @@
+// Tens of thousands of spoiled requests: each gets a well-formed answer, soon, and never the server's own failure.
+// PLIMSOLL_FUZZ says how many, PLIMSOLL_SEED which.
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { SeededRandom, SystemClock } from '@plimsoll/ports'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { ApiServer } from '../src/api-server.ts'
+import { bootstrap } from '../src/bootstrap.ts'
+import { requestHandler } from '../src/http/kube-server.ts'
+import { createPki } from '../src/http/pki.ts'
+import { ask, type FuzzAnswer, type FuzzRequest } from './fuzz/in-memory.ts'
+import { fuzzRequest, knownSamples } from './fuzz/requests.ts'
+
+const count = Number(process.env['PLIMSOLL_FUZZ'] ?? 10_000)
+const seed = process.env['PLIMSOLL_SEED'] ?? '1'
+const together = 20
+const patienceMs = 40
+/** What one request may take of the processor, together with those beside it. */
+const stallMs = 1000
+
+let handle: (request: IncomingMessage, response: ServerResponse) => void
+beforeAll(async () => {
+  const api = new ApiServer({ clock: new SystemClock(), random: new SeededRandom(`fuzz ${seed}`), ringCapacity: 1000 })
+  bootstrap(api)
+  const handler = requestHandler(api, { pki: await createPki() })
+  handle = (request, response) => handler.handle(request, response, true)
+  const boats = {
+    apiVersion: 'apiextensions.k8s.io/v1',
+    kind: 'CustomResourceDefinition',
+    metadata: { name: 'boats.sea.dev' },
+    spec: {
+      group: 'sea.dev',
+      scope: 'Namespaced',
+      names: { plural: 'boats', kind: 'Boat' },
+      versions: [
+        {
+          name: 'v1',
+          served: true,
+          storage: true,
+          subresources: { status: {}, scale: { specReplicasPath: '.spec.length', statusReplicasPath: '.status.n' } },
+          schema: {
+            openAPIV3Schema: {
+              type: 'object',
+              properties: {
+                spec: {
+                  type: 'object',
+                  properties: {
+                    length: { type: 'integer', maximum: 100 },
+                    flag: { type: 'string', pattern: '^(a|b|c)+$', maxLength: 30 },
+                    sails: {
+                      type: 'array',
+                      maxItems: 9,
+                      'x-kubernetes-list-type': 'map',
+                      'x-kubernetes-list-map-keys': ['name'],
+                      items: {
+                        type: 'object',
+                        required: ['name'],
+                        properties: { name: { type: 'string', maxLength: 20 }, area: { type: 'integer' } },
+                      },
+                    },
+                  },
+                  'x-kubernetes-validations': [{ rule: '!has(self.length) || self.length > 0' }],
+                },
+                status: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true },
+              },
+            },
+          },
+        },
+      ],
+    },
+  }
+  const post = (url: string, body: unknown): Promise<FuzzAnswer> => ask(handle, request('POST', url, body), 1000)
+  expect((await post('/apis/apiextensions.k8s.io/v1/customresourcedefinitions', boats)).status).toBe(201)
+  for (const { path, object } of knownSamples) {
+    const { status, text } = await post(path, object)
+    expect({ path, status, text: status === 201 ? '' : text }).toEqual({ path, status: 201, text: '' })
+  }
+})
+
+function request(method: string, url: string, body: unknown): FuzzRequest {
+  const headers = { 'content-type': 'application/json', accept: 'application/json' }
+  return { method, url, headers, body: new TextEncoder().encode(JSON.stringify(body)) }
+}
+
+/** What is wrong with an answer; undefined when nothing is. */
+function complaint(sent: FuzzRequest, { status, contentType, text, isOpen }: FuzzAnswer): string | undefined {
+  if (status === 0) return 'no answer'
+  if (status < 200 || status > 599) return `status ${status}`
+  // 501: what is not served says so; 504: a version that is not reached.
+  // Upstream's own words and code for an apply that does not fit its type (kubernetes/apimachinery:pkg/util/managedfields).
+  const isUpstreams =
+    status === 500 && /failed to create (manager for existing fields: )?.*typed (patch|live|new) object/.test(text)
+  if (status >= 500 && status !== 501 && status !== 504 && !isUpstreams)
+    return `status ${status}: ${text.slice(0, 400)}`
+  if (isOpen || sent.method === 'HEAD' || !contentType.startsWith('application/json')) return undefined
+  if (/[?&]watch=/.test(sent.url)) return undefined
+  let answer: { readonly kind?: string; readonly code?: number; readonly status?: unknown; readonly message?: string }
+  try {
+    answer = JSON.parse(text) as typeof answer
+  } catch {
+    return `not JSON: ${text.slice(0, 300)}`
+  }
+  if (status < 400) return undefined
+  const isStatus = answer.kind === 'Status' && answer.status === 'Failure' && answer.code === status
+  return isStatus ? undefined : `no Status: ${text.slice(0, 300)}`
+}
+
+describe('the server', () => {
+  it(
+    `answers ${count} spoiled requests, seed ${seed}`,
+    async () => {
+      const random = new SeededRandom(`requests ${seed}`)
+      const statuses = new Map<number, number>()
+      /** What is wrong, with the first request that it befell. */
+      const wrong = new Map<string, string>()
+      let slowest = 0
+      for (let begun = 0; begun < count; begun += together) {
+        const requests = Array.from({ length: together }, () => fuzzRequest(random))
+        const answers: Promise<FuzzAnswer>[] = []
+        let stalled = 0
+        for (const sent of requests) {
+          const before = performance.now()
+          answers.push(ask(handle, sent, patienceMs))
+          // The body is read, and the request carried out, within the next turns.
+          await new Promise((resolve) => setImmediate(resolve))
+          const took = performance.now() - before
+          if (took > stallMs) wrong.set(`${Math.round(took)} ms`, described(sent))
+          stalled = Math.max(stalled, took)
+        }
+        slowest = Math.max(slowest, stalled)
+        for (const [i, answer] of (await Promise.all(answers)).entries()) {
+          statuses.set(answer.status, (statuses.get(answer.status) ?? 0) + 1)
+          const problem = complaint(requests[i]!, answer)
+          // A version that is not reached yet is waited for.
+          if (problem !== undefined && !(problem === 'no answer' && /resourceVersion=/.test(requests[i]!.url)))
+            wrong.set(problem, wrong.get(problem) ?? described(requests[i]!))
+        }
+        if (wrong.size > 20) break
+      }
+      expect([...wrong].map(([problem, sent]) => `${problem}\n  ${sent}`).join('\n')).toBe('')
+      // Most are refused, many are none the worse.
+      expect(statuses.get(201) ?? 0).toBeGreaterThan(count / 100)
+      expect(statuses.get(422) ?? 0).toBeGreaterThan(count / 100)
+      if (process.env['PLIMSOLL_FUZZ'] !== undefined)
+        console.log(
+          `slowest ${Math.round(slowest)} ms`,
+          [...statuses].toSorted(([a], [b]) => a - b),
+        )
+    },
+    120_000 + count * 10,
+  )
+})
+
+function described({ method, url, headers, body }: FuzzRequest): string {
+  return `${method} ${url} ${JSON.stringify(headers)} ${JSON.stringify(new TextDecoder().decode(body.slice(0, 3000)))}`
+}
