@@ -15,6 +15,8 @@ import {
   PodDisruptionBudgets,
   Pods,
   ReplicaSets,
+  ResourceClaims,
+  ResourceClaimTemplates,
   ResourceQuotas,
   ReplicationControllers,
   ServiceAccounts,
@@ -38,9 +40,11 @@ import {
   type Pod,
   type PodDisruptionBudget,
   type ReplicaSet,
+  type ResourceClaimTemplate,
   type ResourceQuota,
   type ReplicationController,
   type ResourceType,
+  type ResourceV1ResourceClaim,
   type Service,
   type ServiceAccount,
   type StatefulSet,
@@ -101,6 +105,9 @@ export class Caches {
   readonly storageClasses: Informer<StorageClass>
   /** Indexes: `volume` by the name of the persistent volume, `node`. */
   readonly attachments: Informer<VolumeAttachment>
+  /** Index `controller`. */
+  readonly resourceClaims: Informer<ResourceV1ResourceClaim>
+  readonly resourceClaimTemplates: Informer<ResourceClaimTemplate>
   readonly autoscalers: Informer<HorizontalPodAutoscaler>
   /** Index `namespace`. */
   readonly quotas: Informer<ResourceQuota>
@@ -158,6 +165,8 @@ export class Caches {
       volume: ({ spec }) => (spec.source.persistentVolumeName === undefined ? [] : [spec.source.persistentVolumeName]),
       node: ({ spec }) => [spec.nodeName],
     })
+    this.resourceClaims = informer(ResourceClaims, { controller: byController })
+    this.resourceClaimTemplates = informer(ResourceClaimTemplates)
     this.autoscalers = informer(HorizontalPodAutoscalers)
     this.quotas = informer(ResourceQuotas, { namespace: byNamespace })
     this.#all = [
@@ -179,6 +188,8 @@ export class Caches {
       this.volumes,
       this.attachments,
       this.claims,
+      this.resourceClaimTemplates,
+      this.resourceClaims,
       this.autoscalers,
       this.quotas,
       this.pods,

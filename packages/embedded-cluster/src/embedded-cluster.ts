@@ -19,6 +19,7 @@ import { HorizontalAutoscalerController } from './controllers/horizontal-autosca
 import { replicaSetController, replicationController } from './controllers/replicaset.ts'
 import { OwnerGarbageCollector } from './controllers/garbage-collector.ts'
 import { PodGarbageCollector } from './controllers/pod-gc.ts'
+import { ResourceClaimController } from './controllers/resource-claims.ts'
 import { ResourceQuotaController } from './controllers/resource-quota.ts'
 import { DisruptionController } from './controllers/disruption.ts'
 import { TaintEvictionController } from './controllers/taint-eviction.ts'
@@ -178,6 +179,7 @@ export class EmbeddedCluster {
       new DisruptionController(context),
       new HorizontalAutoscalerController(context),
       new ResourceQuotaController(context),
+      new ResourceClaimController(context),
       new TaintEvictionController(context),
       new PodGarbageCollector(context),
       new OwnerGarbageCollector(context),

@@ -103,16 +103,13 @@ describe('a deployment', () => {
     }
     await lab.clock.runFor(seconds(60))
     const sets = (await lab.kube.list(ReplicaSets)).items
-      .map((set) => [
-        set.spec.template!.spec!.containers[0]!.image,
-        set.metadata.annotations!['deployment.kubernetes.io/revision'],
-        set.metadata.annotations!['deployment.kubernetes.io/revision-history'],
-      ])
+      .map(({ spec, metadata }) => {
+        const told = metadata.annotations!
+        const [now, before] = ['revision', 'revision-history'].map((key) => told[`deployment.kubernetes.io/${key}`])
+        return `${spec.template!.spec!.containers[0]!.image} ${now} after ${before}`
+      })
       .sort()
-    expect(sets).toEqual([
-      ['app:2', '4', '2'],
-      ['app:3', '3', undefined],
-    ])
+    expect(sets).toEqual(['app:2 4 after 2', 'app:3 3 after undefined'])
     await lab.cluster.stop()
   })
 
@@ -213,9 +210,9 @@ describe('a stateful set', () => {
     await update(lab, 'app:2')
     await update(lab, 'app:1')
     const revisions = (await lab.kube.list(ControllerRevisions)).items
-    expect(revisions.map((r) => [r.metadata.name === first!.metadata.name, r.revision]).sort()).toEqual([
-      [false, 2],
-      [true, 3],
+    expect(revisions.map((r) => `${r.metadata.name === first!.metadata.name} ${r.revision}`).sort()).toEqual([
+      'false 2',
+      'true 3',
     ])
     const { status } = await lab.kube.get(StatefulSets, key('db'))
     expect(status).toMatchObject({ currentRevision: first!.metadata.name, updateRevision: first!.metadata.name })

@@ -99,7 +99,7 @@ describe('a service', () => {
     await lab.clock.runFor(seconds(60))
     const [slice] = await slicesOf(lab, 'db')
     expect(slice!.metadata.labels).toMatchObject({ 'service.kubernetes.io/headless': '' })
-    expect(slice!.endpoints.map((endpoint) => endpoint.hostname).sort()).toEqual(['db-0', 'db-1'])
+    expect(slice!.endpoints.map((endpoint) => endpoint.hostname ?? '').sort()).toEqual(['db-0', 'db-1'])
     await lab.cluster.stop()
   })
 

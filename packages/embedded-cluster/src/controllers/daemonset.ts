@@ -427,9 +427,9 @@ export class DaemonSetController extends WorkloadController {
       }
       const node = this.context.caches.nodes.get({ name })
       const starts = node !== undefined && shouldRun(node, o.wanted, o.tolerations).start
-      if (this.#isAvailable(set, old)) starts ? candidates.push(name) : misplaced.push(old)
-      else if (starts) allowed.push(name)
-      else outdated.push(old)
+      const works = this.#isAvailable(set, old)
+      if (starts) (works ? candidates : allowed).push(name)
+      else (works ? misplaced : outdated).push(old)
     }
     outdated.push(...misplaced.slice(0, Math.max(0, available - o.desired)))
     allowed.push(...candidates.slice(0, Math.max(0, o.surge - surging)))

@@ -88,15 +88,10 @@ export function endpointOf(service: Service, pod: Pod, node: Node | undefined): 
 }
 
 function hintsOf(service: Service, zone: string, node: string | undefined): Endpoint['hints'] | undefined {
-  switch (service.spec?.trafficDistribution) {
-    case 'PreferClose':
-    case 'PreferSameZone':
-      return { forZones: [{ name: zone }] }
-    case 'PreferSameNode':
-      return { forZones: [{ name: zone }], ...(node === undefined ? {} : { forNodes: [{ name: node }] }) }
-    default:
-      return undefined
-  }
+  const near = service.spec?.trafficDistribution ?? ''
+  if (!['PreferClose', 'PreferSameZone', 'PreferSameNode'].includes(near)) return undefined
+  const forNodes = near === 'PreferSameNode' && node !== undefined ? { forNodes: [{ name: node }] } : {}
+  return { forZones: [{ name: zone }], ...forNodes }
 }
 
 /** Pods that the service gives names to. */

@@ -93,7 +93,7 @@ export class PodClaims<T extends PodOwner> {
     const { uid, deletionTimestamp } = owner.metadata
     const candidates = this.#candidates.get(uid)
     if (candidates === undefined) return
-    for (const key of [...candidates]) {
+    for (const key of candidates) {
       const pod = this.#o.caches.pods.get(splitKey(key))
       if (pod !== undefined) {
         const controller = controllerOf(pod)

@@ -80,7 +80,7 @@ export class StatefulSetController extends WorkloadController {
     const known = await this.#history.revisionsOf(set)
     await this.#claims.claim(set)
     const revisions = await this.#revisions(set, known)
-    let failure: unknown
+    let failure: KubeError | undefined
     if (set.metadata.deletionTimestamp === undefined) {
       await this.#manage(set, revisions).catch((error: unknown) => {
         if (!(error instanceof KubeError)) throw error
