@@ -11,8 +11,9 @@ import { ReadiedPod } from './readied-pod.ts'
 import { nodeAllocatable, sameAllocatable } from './resources.ts'
 import { ReadiedScores } from './scores.ts'
 import type { ExplainedUnfit, Unfit } from './unfit.ts'
-import { claimsUnfit } from './volumes/claims.ts'
+import { claimsOf, claimsUnfit } from './volumes/claims.ts'
 import type { VolumeLister } from './volumes/volume-lister.ts'
+import { planVolumes, type VolumePlan } from './volumes/volume-plan.ts'
 
 /** What a look at the nodes found. */
 export interface Survey {
@@ -201,6 +202,14 @@ export class ClusterSnapshot {
       if (unfit !== undefined) return unfit
     }
     return devices?.podUnfit(pod)
+  }
+
+  /** Where the pod's claims would get their volumes from on the node; nothing is reserved. Undefined without a lister. */
+  volumePlan(pod: Pod, nodeName: string): VolumePlan | undefined {
+    const { volumes } = this.#world
+    const podClass = classOf(pod)
+    if (volumes === undefined || podClass.claims.length === 0) return undefined
+    return planVolumes(claimsOf(podClass, volumes), this.#entry(nodeName).node, volumes)
   }
 
   /** Why the pod does not fit the node: the first reason of the first filter that refuses; undefined when it fits. */

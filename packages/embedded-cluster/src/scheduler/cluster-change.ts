@@ -11,6 +11,8 @@ export type ClusterChange =
   | 'podPlaced'
   | 'podLabels'
   | 'volumes'
+  /** Resource claims, what offers them devices, and classes of these. */
+  | 'devices'
   | 'namespaces'
 
 const volumes: readonly ClusterChange[] = ['nodeAdded', 'nodeLabels', 'volumes', 'podGone']
@@ -27,6 +29,7 @@ const helps: Record<string, readonly ClusterChange[]> = {
   NodeVolumeLimits: volumes,
   VolumeBinding: volumes,
   VolumeZone: volumes,
+  DynamicResources: ['nodeAdded', 'nodeLabels', 'devices', 'podGone'],
   PodTopologySpread: ['nodeAdded', 'nodeDeleted', 'nodeLabels', 'nodeTaints', 'podGone', 'podPlaced', 'podLabels'],
   InterPodAffinity: ['nodeAdded', 'nodeLabels', 'podGone', 'podPlaced', 'podLabels', 'namespaces'],
 }

@@ -1,7 +1,7 @@
 // The scheduler's picture of the cluster: nodes, the pods on them, and the pods that it has just given a node and that the
 // API server does not show there yet (kubernetes/kubernetes:pkg/scheduler/backend/cache/cache.go).
 
-import { ClusterSnapshot, podRequests, type VolumeLister } from '@plimsoll/engine'
+import { ClusterSnapshot, podRequests, type DeviceState, type VolumeLister } from '@plimsoll/engine'
 import { keyText, type Namespace, type Node, type Pod } from '@plimsoll/model'
 import type { ClusterChange } from './cluster-change.ts'
 
@@ -18,12 +18,20 @@ export class ClusterView {
   /** Also of nodes that are not there: a pod may be seen before its node, and outlives it. */
   readonly #byNode = new Map<string, Map<string, Pod>>()
   readonly #happened: (change: ClusterChange) => void
+  readonly #displaced: (pod: Pod) => void
   /** Grows with every change of the picture. */
   version = 0
 
-  constructor(options: { readonly volumes: VolumeLister; readonly happened: (change: ClusterChange) => void }) {
-    this.snapshot = new ClusterSnapshot({ volumes: options.volumes })
+  constructor(options: {
+    readonly volumes: VolumeLister
+    readonly devices: DeviceState
+    readonly happened: (change: ClusterChange) => void
+    /** Told of a pod with resource claims that no longer counts on its node. */
+    readonly displaced: (pod: Pod) => void
+  }) {
+    this.snapshot = new ClusterSnapshot({ volumes: options.volumes, devices: options.devices })
     this.#happened = options.happened
+    this.#displaced = options.displaced
   }
 
   nodeAdded(node: Node): void {
@@ -115,6 +123,7 @@ export class ClusterView {
     if (this.snapshot.node(nodeName) !== undefined) {
       this.snapshot.removePod(pod.metadata.namespace, pod.metadata.name, nodeName)
     }
+    if (pod.spec.resourceClaims !== undefined) this.#displaced(pod)
     return true
   }
 }

@@ -7,26 +7,21 @@ import {
   findVictims,
   podClassKey,
   podPriority,
-  waitsForConsumer,
   type NodeState,
   type PreemptionPlan,
   type Unfit,
+  type VolumePlan,
 } from '@plimsoll/engine'
 import {
-  CSINodes,
   keyText,
   ms,
   Namespaces,
   Nodes,
-  PersistentVolumeClaims,
-  PersistentVolumes,
   PodDisruptionBudgets,
   Pods,
-  StorageClasses,
   timestamp,
   type Json,
   type ObjectReference,
-  type PersistentVolumeClaim,
   type Pod,
   type PodCondition,
 } from '@plimsoll/model'
@@ -43,8 +38,11 @@ import {
 } from '@plimsoll/ports'
 import { EventRecorder, Informer } from '@plimsoll/runtime'
 import { isPodFinished, podCondition } from '../pods.ts'
+import type { ClusterChange } from './cluster-change.ts'
 import { ClusterView } from './cluster-view.ts'
+import { DeviceBinding } from './device-binding.ts'
 import { SchedulingQueue, type QueuedPod } from './queue.ts'
+import { VolumeBinding } from './volume-binding.ts'
 
 export interface SchedulerOptions {
   readonly kube: KubeApi
@@ -58,8 +56,6 @@ export interface SchedulerOptions {
 
 /** How many pods one pass tries before it lets others run. */
 const passMax = 64
-/** How long a pod waits for its volumes before it is given back to the queue. */
-const volumesWaitMax = ms(600_000)
 
 interface Refused {
   readonly kind: 'refused'
@@ -83,10 +79,8 @@ export class Scheduler {
   readonly #view: ClusterView
   readonly #pods: Informer<Pod>
   readonly #budgets
-  readonly #claims
-  readonly #volumes
-  readonly #classes
-  readonly #csiNodes
+  readonly #volumes: VolumeBinding
+  readonly #devices: DeviceBinding
   readonly #nodes
   readonly #namespaces
   /** Pods for which others were removed: they have a claim to the room that becomes free. */
@@ -113,36 +107,24 @@ export class Scheduler {
     this.#nodes = new Informer(kube, Nodes, common)
     this.#namespaces = new Informer(kube, Namespaces, common)
     this.#budgets = new Informer(kube, PodDisruptionBudgets, common)
-    this.#claims = new Informer(kube, PersistentVolumeClaims, common)
-    this.#volumes = new Informer(kube, PersistentVolumes, common)
-    this.#classes = new Informer(kube, StorageClasses, common)
-    this.#csiNodes = new Informer(kube, CSINodes, common)
+    const changed = (change: ClusterChange) => (): void => {
+      this.#view.version++
+      this.#queue.happened(change, this.#clock.now())
+      this.#wake()
+    }
+    this.#volumes = new VolumeBinding({ kube, ...common, changed: changed('volumes') })
+    this.#devices = new DeviceBinding({ kube, ...common, changed: changed('devices') })
     this.#view = new ClusterView({
-      volumes: {
-        claim: (namespace, name) => this.#claims.get({ namespace, name }),
-        volume: (name) => this.#volumes.get({ name }),
-        storageClass: (name) => this.#classes.get({ name }),
-        csiNode: (name) => this.#csiNodes.get({ name }),
-      },
+      volumes: this.#volumes.lister,
+      devices: this.#devices.state,
       happened: (change) => this.#queue.happened(change, this.#clock.now()),
+      displaced: (pod) => this.#devices.asStored(pod),
     })
   }
 
   /** Runs until the signal is aborted; resolves once it has seen the cluster. @throws the signal's reason */
   async start(signal: AbortSignal): Promise<void> {
     this.#signal = signal
-    const volumesChanged = (): void => {
-      this.#view.version++
-      this.#queue.happened('volumes', this.#clock.now())
-      this.#wake()
-    }
-    const onVolumes = { added: volumesChanged, updated: volumesChanged, deleted: volumesChanged }
-    for (const informer of [this.#claims, this.#volumes, this.#classes]) informer.subscribe(onVolumes)
-    // One comes with every node; without drivers it tells nothing.
-    this.#csiNodes.subscribe({
-      added: ({ spec }) => spec.drivers.length > 0 && volumesChanged(),
-      updated: volumesChanged,
-    })
     this.#namespaces.subscribe({
       added: (namespace) => this.#after(() => this.#view.namespaceChanged(namespace)),
       updated: (namespace, old) => {
@@ -160,16 +142,7 @@ export class Scheduler {
       deleted: (pod) => this.#after(() => this.#podDeleted(pod)),
     })
     signal.addEventListener('abort', () => this.#timer?.timer.cancel(), { once: true })
-    const informers = [
-      this.#namespaces,
-      this.#classes,
-      this.#csiNodes,
-      this.#volumes,
-      this.#claims,
-      this.#budgets,
-      this.#nodes,
-      this.#pods,
-    ]
+    const informers = [this.#namespaces, this.#volumes, this.#devices, this.#budgets, this.#nodes, this.#pods]
     await Promise.all(informers.map((informer) => informer.start(signal)))
     this.#running = true
     this.#wake()
@@ -272,8 +245,11 @@ export class Scheduler {
     if (outcome.kind === 'placed') {
       this.#queue.remove(key)
       this.#denominate(key)
+      const plan = this.#view.snapshot.volumePlan(pod, outcome.nodeName)
+      if (plan !== undefined) this.#volumes.promise(plan, outcome.nodeName)
       this.#view.assume(pod, outcome.nodeName)
-      void this.#bind(pod, outcome.nodeName, queued)
+      if (pod.spec.resourceClaims !== undefined) this.#devices.promise(pod)
+      void this.#bind(pod, outcome.nodeName, queued, plan)
       return
     }
     this.#queue.park(queued, outcome.refusedBy, this.#clock.now())
@@ -377,25 +353,39 @@ export class Scheduler {
     if (this.#nominated.delete(key)) this.#view.version++
   }
 
-  async #bind(pod: Pod, nodeName: string, queued: QueuedPod): Promise<void> {
+  async #bind(pod: Pod, nodeName: string, queued: QueuedPod, plan: VolumePlan | undefined): Promise<void> {
     const key = keyText(pod.metadata)
     const { namespace, name, uid } = pod.metadata
+    let stage = ''
+    let written = false
     try {
-      await this.#provideVolumes(pod, nodeName)
+      if (plan !== undefined) {
+        stage = 'running PreBind plugin "VolumeBinding": binding volumes'
+        await this.#volumes.bind(pod, plan, nodeName, this.#signal)
+      }
+      if (pod.spec.resourceClaims !== undefined) {
+        stage = 'running PreBind plugin "DynamicResources"'
+        await this.#devices.bind(pod)
+        written = true
+      }
       if (this.#signal.aborted) return
+      stage = 'binding rejected'
       await this.#kube.bind({ namespace, name, uid }, nodeName)
     } catch (error) {
       if (this.#signal.aborted) return
       if (!(error instanceof KubeError)) throw error
-      this.#bindingFailed(pod, queued, error)
+      this.#bindingFailed(pod, queued, error, stage)
       return
+    } finally {
+      if (plan !== undefined) this.#volumes.release(plan)
+      if (pod.spec.resourceClaims !== undefined) this.#devices.release(pod, { written })
     }
     if (this.#signal.aborted) return
     this.#log.info(2, 'Successfully bound pod to node', { pod: key, node: nodeName })
     this.#events.event(reference(pod), 'Normal', 'Scheduled', `Successfully assigned ${key} to ${nodeName}`)
   }
 
-  #bindingFailed(pod: Pod, queued: QueuedPod, error: KubeError): void {
+  #bindingFailed(pod: Pod, queued: QueuedPod, error: KubeError, stage: string): void {
     const key = keyText(pod.metadata)
     this.#after(() => this.#view.forget(key))
     const now = this.#pods.get(pod.metadata)
@@ -407,42 +397,8 @@ export class Scheduler {
     const again = this.#queue.get(key)!
     again.attempts = queued.attempts
     this.#queue.delay(again, this.#clock.now())
-    this.#events.event(reference(pod), 'Warning', 'FailedScheduling', `binding rejected: ${error.message}`)
+    this.#events.event(reference(pod), 'Warning', 'FailedScheduling', `${stage}: ${error.message}`)
     this.#wake()
-  }
-
-  /** Claims that wait for a consumer are told the node, and have a volume before the pod is bound. */
-  async #provideVolumes(pod: Pod, nodeName: string): Promise<void> {
-    const { namespace } = pod.metadata
-    const unbound = claimsOf(pod)
-      .map((name) => this.#claims.get({ namespace, name }))
-      .filter((claim) => claim !== undefined)
-      .filter(
-        (claim) => !isBound(claim) && waitsForConsumer(claim, { storageClass: (n) => this.#classes.get({ name: n }) }),
-      )
-    if (unbound.length === 0) return
-    for (const claim of unbound) {
-      await this.#kube.patch(PersistentVolumeClaims, claim.metadata, {
-        type: 'merge',
-        body: { metadata: { annotations: { 'volume.kubernetes.io/selected-node': nodeName } } },
-      })
-    }
-    const allBound = (): boolean => unbound.every(({ metadata }) => isBound(this.#claims.get(metadata)))
-    if (allBound()) return
-    await new Promise<void>((resolve, reject) => {
-      const finish = (settle: () => void): void => {
-        stopListening()
-        timeout.cancel()
-        this.#signal.removeEventListener('abort', onAbort)
-        settle()
-      }
-      const onAbort = (): void => finish(resolve)
-      const stopListening = this.#claims.subscribe({ updated: () => allBound() && finish(resolve) })
-      const timeout = this.#clock.after(volumesWaitMax, () =>
-        finish(() => reject(new KubeError('timeout', { message: 'binding volumes: context deadline exceeded' }))),
-      )
-      this.#signal.addEventListener('abort', onAbort, { once: true })
-    })
   }
 
   async #reportRefused(pod: Pod, refused: Refused): Promise<void> {
@@ -554,24 +510,15 @@ function isGated(pod: Pod): boolean {
   return (pod.spec.schedulingGates ?? []).length > 0
 }
 
-/** Status changes do not make a pod fit; its labels and spec may. */
+/** Few changes of its status make a pod fit; its labels and spec may. */
 function concernsScheduling(pod: Pod, old: Pod): boolean {
   if (pod.spec !== old.spec && JSON.stringify(pod.spec) !== JSON.stringify(old.spec)) return true
+  // Claims were made for it.
+  if (pod.status?.resourceClaimStatuses !== undefined && old.status?.resourceClaimStatuses === undefined) return true
   return (
     pod.metadata.labels !== old.metadata.labels &&
     JSON.stringify(pod.metadata.labels) !== JSON.stringify(old.metadata.labels)
   )
-}
-
-function claimsOf(pod: Pod): string[] {
-  return (pod.spec.volumes ?? []).flatMap((volume) => {
-    if (volume.persistentVolumeClaim !== undefined) return [volume.persistentVolumeClaim.claimName]
-    return volume.ephemeral === undefined ? [] : [`${pod.metadata.name}-${volume.name}`]
-  })
-}
-
-function isBound(claim: PersistentVolumeClaim | undefined): boolean {
-  return claim !== undefined && claim.spec.volumeName !== undefined && claim.spec.volumeName !== ''
 }
 
 function reference(pod: Pod): ObjectReference {
