@@ -575,7 +575,9 @@ export class Kubelet implements PodHost {
 
   takeAddress(pod: Pod): string | undefined {
     if (pod.spec.hostNetwork === true) return this.hostIP
-    if (this.#addressesTaken >= (this.machine.podAddressesMax ?? Infinity)) return undefined
+    // Without aws-node nobody counts the addresses of network interfaces.
+    const limit = this.#o.hasNetworkPlugin() ? (this.machine.podAddressesMax ?? Infinity) : Infinity
+    if (this.#addressesTaken >= limit) return undefined
     this.#addressesTaken++
     return this.#o.addresses.take(this.hostIP)
   }
