@@ -297,13 +297,13 @@ export class ApiServer {
       sink.event({ type, object: this.#objects.serve(info, event.object) })
     }
     if (options.sendInitialEvents !== true && asked !== undefined && asked > 0) {
-      return this.#store.listenSince(collection, asked, deliver)
+      return this.#store.listenSince(collection, filter, asked, deliver)
     }
     checkReached(asked, this.#store.revision)
     const revision = this.#store.revision
     const initial = options.sendInitialEvents === false ? [] : collection.list(filter)
     let stopped = false
-    const subscription = this.#store.listen(collection, deliver)
+    const subscription = this.#store.listen(collection, filter, deliver)
     const stop = (): void => {
       stopped = true
       subscription.stop()

@@ -1,22 +1,17 @@
 import type { StoredObject } from '../object.ts'
 import { EventRing, type StoreEvent } from './event-ring.ts'
 import type { Filter } from './selection.ts'
+import { Watchers } from './watchers.ts'
 
 /** Receives committed events in commit order, after the commit, never inside another delivery. */
 export type StoreListener = (event: StoreEvent) => void
-
-export interface StoreWatcher {
-  /** Events up to here are part of what the watcher was given at its start. */
-  readonly since: number
-  listener: StoreListener | undefined
-}
 
 /** The objects of one resource, whatever the versions that serve it. */
 export class Collection {
   /** `<group>/<plural>` of the storage. */
   readonly id: string
   readonly ring: EventRing
-  readonly watchers: Set<StoreWatcher> = new Set()
+  readonly watchers: Watchers = new Watchers()
   readonly #namespaces = new Map<string, Bucket>()
   #namespaceOrder: string[] | undefined
   /** spec.nodeName → uid → pod. */

@@ -2,9 +2,11 @@ import type { OwnerReference } from '@plimsoll/model'
 import type { Journal, Subscription } from '@plimsoll/ports'
 import { expired, resourceVersionTooLarge } from '../errors.ts'
 import type { StoredObject } from '../object.ts'
-import { Collection, type StoreListener, type StoreWatcher } from './collection.ts'
+import { Collection, type StoreListener } from './collection.ts'
 import type { StoreEvent } from './event-ring.ts'
 import { keyOf, placeOf, revisionKey, storePrefix } from './journal-key.ts'
+import type { Filter } from './selection.ts'
+import type { StoreWatcher } from './watchers.ts'
 
 /** Where an object is kept. */
 export interface StoreKey {
@@ -104,22 +106,22 @@ export class Store {
     return stored
   }
 
-  /** Listens from now on. */
-  listen(collection: Collection, listener: StoreListener): Subscription {
-    return this.#add(collection, { since: this.#revision, listener })
+  /** Listens from now on. What the filter fixes spares calls; the listener looks at the event all the same. */
+  listen(collection: Collection, filter: Filter, listener: StoreListener): Subscription {
+    return this.#add(collection, filter, { since: this.#revision, listener })
   }
 
   /**
    * Listens to everything after `revision`, what already happened first.
    * @throws {KubeError} gone when events after it were forgotten, timeout when it is not reached yet
    */
-  listenSince(collection: Collection, revision: number, listener: StoreListener): Subscription {
+  listenSince(collection: Collection, filter: Filter, revision: number, listener: StoreListener): Subscription {
     if (revision > this.#revision) throw resourceVersionTooLarge(revision, this.#revision)
     const oldest = collection.ring.dropped
     if (revision < oldest) throw expired(`too old resource version: ${revision} (${oldest})`)
     const watcher: StoreWatcher = { since: this.#revision, listener }
     const missed = collection.ring.since(revision)
-    const subscription = this.#add(collection, watcher)
+    const subscription = this.#add(collection, filter, watcher)
     for (const event of missed) watcher.listener?.(event)
     return subscription
   }
@@ -150,12 +152,12 @@ export class Store {
     })
   }
 
-  #add(collection: Collection, watcher: StoreWatcher): Subscription {
-    collection.watchers.add(watcher)
+  #add(collection: Collection, filter: Filter, watcher: StoreWatcher): Subscription {
+    const remove = collection.watchers.add(watcher, filter)
     return {
       stop: () => {
         watcher.listener = undefined
-        collection.watchers.delete(watcher)
+        remove()
       },
     }
   }
@@ -174,7 +176,7 @@ export class Store {
       for (let i = 0; i < this.#queue.length; i++) {
         const { collection: changed, event: due } = this.#queue[i]!
         this.onCommit?.(changed, due)
-        for (const watcher of changed.watchers) if (watcher.since < due.revision) watcher.listener?.(due)
+        for (const watcher of changed.watchers.of(due)) if (watcher.since < due.revision) watcher.listener?.(due)
       }
     } finally {
       this.#queue.length = 0
