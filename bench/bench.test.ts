@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest'
 import { devices } from './cluster-autoscaler-devices.ts'
-import { clusterBoot } from './cluster-boot.ts'
+import { boot } from './cluster-boot.ts'
 import { karpenterProvisioning } from './karpenter-provisioning.ts'
 
 describe('the benchmarks', () => {
   it('boot a small cluster to the same answer twice', async () => {
-    const first = await clusterBoot.run('small')
-    const second = await clusterBoot.run('small')
+    const first = await boot(20)
+    const second = await boot(20)
     expect(first.answer).toContain('[true,600,')
     expect(second.answer).toBe(first.answer)
   })

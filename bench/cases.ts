@@ -5,7 +5,7 @@ import { binpackingEstimate } from './cluster-autoscaler-estimate.ts'
 import { filterOutSchedulable, untilPassingNode } from './cluster-autoscaler-filter.ts'
 import { runOnceScaleDown, runOnceScaleUp } from './cluster-autoscaler-loop.ts'
 import { removalWhatIf } from './cluster-autoscaler-removal.ts'
-import { clusterBoot } from './cluster-boot.ts'
+import { clusterBoots } from './cluster-boot.ts'
 import { karpenterProvisioning } from './karpenter-provisioning.ts'
 import { scaleUpLatency } from './scale-up-latency.ts'
 import { snapshotMemory, snapshotOperations } from './snapshot-operations.ts'
@@ -14,7 +14,7 @@ import { startUp } from './start-up.ts'
 export const cases: readonly BenchCase[] = [
   startUp,
   scaleUpLatency,
-  clusterBoot,
+  ...clusterBoots,
   ...apiServer,
   binpackingEstimate,
   filterOutSchedulable,
