@@ -45,7 +45,16 @@ import { rulesOf } from './kinds/index.ts'
 import { generateName, metadataErrors, nameErrors } from './kinds/names.ts'
 import { podSpecErrors } from './kinds/pod-spec-validation.ts'
 import { canonicalQuantities } from './kinds/quantities.ts'
-import { checkListVersion, checkReached, ListPages, revisionOf, type Page } from './list-pages.ts'
+import {
+  checkListOptions,
+  checkReached,
+  listOptionErrors,
+  ListPages,
+  revisionOf,
+  revisionOfGet,
+  stateAt,
+  type Page,
+} from './list-pages.ts'
 import {
   equal,
   fieldsOf,
@@ -59,6 +68,7 @@ import {
 import { jsonPatch } from './patch/json-patch.ts'
 import { mergePatch } from './patch/merge-patch.ts'
 import { strategicMergePatch } from './patch/strategic-merge-patch.ts'
+import { warningsFor } from './kinds/warnings.ts'
 import { Registry, type ResourceInfo } from './registry.ts'
 import type {
   Deletion,
@@ -236,7 +246,7 @@ export class ApiServer {
     options: { readonly resourceVersion?: string | undefined } = {},
   ): StoredObject {
     this.#allow(context, info, 'get', key)
-    checkReached(revisionOf(options.resourceVersion), this.#store.revision)
+    checkReached(revisionOfGet(options.resourceVersion), this.#store.revision)
     const computed = this.#computed(info)
     if (computed === undefined) return this.#objects.serve(info, this.#objects.find(info, key))
     const found = computed.find(
@@ -255,15 +265,25 @@ export class ApiServer {
   #list(info: ResourceInfo, options: ServerListOptions): ServerList {
     const filter = filterOf(info, options)
     const { revision } = this.#store
+    checkListOptions(listOptionErrors(options))
+    const current = (): { readonly items: readonly StoredObject[]; readonly revision: number } => ({
+      items:
+        this.#computed(info)?.filter((object) => isWithin(object, filter)) ??
+        this.#objects.collection(info).list(filter),
+      revision,
+    })
     let page: Page
     if (options.continue !== undefined && options.continue !== '') {
-      page = this.#pages.next(info, options.continue, options)
+      page = this.#pages.next(info, options.continue, options, current)
     } else {
-      checkListVersion(options, revision)
+      const asked = revisionOf(options.resourceVersion)
+      checkReached(asked, revision)
+      const exact = options.resourceVersionMatch === 'Exact' ? asked! : revision
       const items =
-        this.#computed(info)?.filter((object) => isWithin(object, filter)) ??
-        this.#objects.collection(info).list(filter)
-      page = this.#pages.first(info, items, revision, options)
+        exact === revision
+          ? current().items
+          : stateAt(this.#objects.collection(info), exact, (object) => isWithin(object, filter))
+      page = this.#pages.first(info, items, exact, options)
     }
     const { continue: token, remainingItemCount } = page
     return {
@@ -380,6 +400,7 @@ export class ApiServer {
       if (info.custom !== undefined) owned = object
     }
     if (errors.length > 0) throw invalid(info, name, errors)
+    if (context.inProcess !== true) context.warnings.push(...warningsFor(info, object, undefined))
     if (this.#rbac !== undefined) checkEscalation(this.#rbac, context.user, info, object, undefined)
     if (managers !== undefined) object = withMeta(object, { managedFields: entriesOf(managers) })
     else if (tracked && owned !== undefined) {
@@ -816,6 +837,7 @@ export class ApiServer {
     }
     next = checkCustom(context, info, next, old, errors, options.subresource === 'status')
     if (errors.length > 0) throw invalid(info, key.name, errors)
+    if (context.inProcess !== true) context.warnings.push(...warningsFor(info, next, old))
     if (this.#rbac !== undefined) checkEscalation(this.#rbac, context.user, info, next, old)
     if (rules.generation && options.subresource !== 'status' && specChanged(next, old)) {
       next = withMeta(next, { generation: (old.metadata.generation ?? 0) + 1 })

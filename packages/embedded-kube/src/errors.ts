@@ -104,12 +104,19 @@ export function methodNotAllowed(type: Named, verb: string): KubeError {
   })
 }
 
-export function expired(message: string): KubeError {
-  return failure('gone', message)
+/** `metadata`: of the Status; a list may be continued with what it says. */
+export function expired(message: string, metadata: { readonly continue?: string } = {}): KubeError {
+  const { status } = failure('gone', message)
+  return new KubeError('gone', { ...status, metadata })
+}
+
+/** A path is there, but not for this method. */
+export function noSuchMethod(): KubeError {
+  return failure('methodNotAllowed', 'the server does not allow this method on the requested resource', {})
 }
 
 export function resourceVersionTooLarge(asked: number, current: number): KubeError {
-  return failure('timeout', `Too large resource version: ${asked}, current: ${current}`, {
+  return failure('timeout', `Timeout: Too large resource version: ${asked}, current: ${current}`, {
     causes: [{ reason: 'ResourceVersionTooLarge', message: 'Too large resource version' }],
     retryAfterSeconds: 1,
   })
@@ -177,6 +184,14 @@ function quote(text: string): string {
   return JSON.stringify(text)
 }
 
+export function notFoundValue(field: string, value: unknown): FieldError {
+  return notFoundText(field, valueText(value))
+}
+
+export function notFoundText(field: string, what: string): FieldError {
+  return { reason: 'FieldValueNotFound', field, message: `Not found: ${what}` }
+}
+
 export function forbiddenField(field: string, why: string): FieldError {
   return { reason: 'FieldValueForbidden', field, message: `Forbidden: ${why}` }
 }
@@ -199,7 +214,8 @@ export function invalid(
   name: string,
   errors: readonly FieldError[],
 ): KubeError {
-  const texts = errors.map((error) => `${error.field}: ${error.message}`)
+  // One that is found twice is told once, though it is two causes.
+  const texts = [...new Set(errors.map((error) => `${error.field}: ${error.message}`))]
   const subject = type.group === '' ? type.kind : `${type.kind}.${type.group}`
   const message = `${subject} ${JSON.stringify(name)} is invalid: ${texts.length === 1 ? texts[0] : `[${texts.join(', ')}]`}`
   return failure('invalid', message, {

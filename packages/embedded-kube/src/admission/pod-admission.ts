@@ -3,7 +3,7 @@
 import type { Random } from '@plimsoll/ports'
 import { forbidden, type FieldError } from '../errors.ts'
 import { podOnlyDefaults, podSpecDefaults } from '../kinds/pod-spec-defaults.ts'
-import { podSpecErrors } from '../kinds/pod-spec-validation.ts'
+import { newPodErrors } from '../kinds/pod-spec-validation.ts'
 import {
   fieldsOf,
   isFields,
@@ -71,7 +71,7 @@ export class PodAdmission {
         spec,
         filledByRanges: said,
         qosClass: qosClass(spec),
-        errors: podSpecErrors(spec, 'spec'),
+        errors: newPodErrors(spec),
       }
       if (this.#templates.has(given)) this.#prepared.set(given, prepared)
     }

@@ -49,6 +49,9 @@ function visit(value: unknown, given: Schema, path: string, problems: string[]):
     case 'object':
       if (isFields(value)) visitFields(value, schema, path, problems)
       else say(`expected map, got &{${goText(value)}}`)
+      return
+    case undefined:
+    default:
   }
 }
 
@@ -85,7 +88,10 @@ function visitItems(
   const seen = new Set<string>()
   for (const [i, item] of list.entries()) {
     const wrong = elementProblem(item, shape)
-    if (wrong !== undefined) return void say(`element ${i}: ${wrong}`)
+    if (wrong !== undefined) {
+      say(`element ${i}: ${wrong}`)
+      return
+    }
     const element = itemElement(item, shape)
     if (seen.has(element)) say(`duplicate entries for key ${elementText(element)}`)
     seen.add(element)

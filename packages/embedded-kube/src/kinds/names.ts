@@ -25,43 +25,57 @@ const annotationBytesMax = 256 * 1024
 export type NameForm = 'subdomain' | 'label' | 'label1035' | 'path'
 
 export function nameErrors(name: string, form: NameForm, field: string): FieldError[] {
-  const why = nameProblem(name, form)
-  return why === undefined ? [] : [invalidValue(field, name, why)]
+  return nameProblems(name, form).map((why) => invalidValue(field, name, why))
 }
 
-/** Why a text has not the form of a name, or undefined. */
-export function nameProblem(name: string, form: NameForm): string | undefined {
+/** Why a text is no name of a form; several at once. */
+export function nameProblems(name: string, form: NameForm): string[] {
+  const long = (most: number): string[] => (name.length > most ? [`must be no more than ${most} characters`] : [])
   switch (form) {
     case 'subdomain':
-      if (name.length > 253) return 'must be no more than 253 characters'
-      return subdomain.test(name) ? undefined : subdomainWhy
+      return [...long(253), ...(subdomain.test(name) ? [] : [subdomainWhy])]
     case 'label':
-      if (name.length > 63) return 'must be no more than 63 characters'
-      return label1123.test(name) ? undefined : labelWhy
+      return [...long(63), ...(label1123.test(name) ? [] : [labelWhy])]
     case 'label1035':
-      if (name.length > 63) return 'must be no more than 63 characters'
-      return label1035.test(name) ? undefined : label1035Why
+      return [...long(63), ...(label1035.test(name) ? [] : [label1035Why])]
     case 'path':
-      if (name === '.' || name === '..') return `may not be '${name}'`
-      return /[/%]/.test(name) ? `may not contain '${name.includes('/') ? '/' : '%'}'` : undefined
+      if (name === '.' || name === '..') return [`may not be '${name}'`]
+      return ['/', '%'].filter((mark) => name.includes(mark)).map((mark) => `may not contain '${mark}'`)
   }
 }
 
-/** Why a text is no qualified name (`prefix/name`), or undefined. */
-export function qualifiedNameProblem(text: string): string | undefined {
-  const slash = text.indexOf('/')
-  const prefix = slash < 0 ? undefined : text.slice(0, slash)
-  const name = text.slice(slash + 1)
-  if (prefix === '') return 'prefix part must be non-empty'
-  if (prefix !== undefined && (prefix.length > 253 || !subdomain.test(prefix))) return `prefix part ${subdomainWhy}`
-  if (name === '') return 'name part must be non-empty'
-  if (name.length > 63) return 'name part must be no more than 63 characters'
-  return qualifiedName.test(name) ? undefined : qualifiedWhy
+/** Why a text is no qualified name (`prefix/name`); several at once. */
+export function qualifiedNameProblems(text: string): string[] {
+  const parts = text.split('/')
+  if (parts.length > 2) {
+    const example = " with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')"
+    return [`a qualified name ${qualifiedWhy.slice('name part '.length)}${example}`]
+  }
+  const problems: string[] = []
+  const [prefix, name = ''] = parts.length === 2 ? parts : [undefined, text]
+  if (prefix === '') problems.push('prefix part must be non-empty')
+  else if (prefix !== undefined) problems.push(...nameProblems(prefix, 'subdomain').map((why) => `prefix part ${why}`))
+  if (name === '') problems.push('name part must be non-empty')
+  else if (name.length > 63) problems.push('name part must be no more than 63 characters')
+  if (!qualifiedName.test(name)) problems.push(qualifiedWhy)
+  return problems
 }
 
+export function labelValueProblems(text: string): string[] {
+  return [
+    ...(text.length > 63 ? ['must be no more than 63 characters'] : []),
+    ...(labelValue.test(text) ? [] : [valueWhy]),
+  ]
+}
+
+/** The first of them, or undefined. */
+export function qualifiedNameProblem(text: string): string | undefined {
+  return qualifiedNameProblems(text)[0]
+}
+
+/** The first of them, or undefined. */
 export function labelValueProblem(text: string): string | undefined {
-  if (text.length > 63) return 'must be no more than 63 characters'
-  return labelValue.test(text) ? undefined : valueWhy
+  return labelValueProblems(text)[0]
 }
 
 /** Texts seen to be fine: the same few come with every pod. */
@@ -75,8 +89,8 @@ export function labelErrors(labels: ObjectMeta['labels'], field: string): FieldE
     keyError(key, field, errors)
     const value = labels[key]
     if (value === undefined || goodValues.has(value)) continue
-    const why = labelValueProblem(String(value))
-    if (why !== undefined) errors.push(invalidValue(field, value, why))
+    const problems = labelValueProblems(String(value))
+    if (problems.length > 0) errors.push(...problems.map((why) => invalidValue(field, value, why)))
     else if (goodValues.size < rememberedMax) goodValues.add(value)
   }
   return errors
@@ -84,8 +98,8 @@ export function labelErrors(labels: ObjectMeta['labels'], field: string): FieldE
 
 function keyError(key: string, field: string, errors: FieldError[]): void {
   if (goodKeys.has(key)) return
-  const why = qualifiedNameProblem(key)
-  if (why !== undefined) errors.push(invalidValue(field, key, why))
+  const problems = qualifiedNameProblems(key)
+  if (problems.length > 0) errors.push(...problems.map((why) => invalidValue(field, key, why)))
   else if (goodKeys.size < rememberedMax) goodKeys.add(key)
 }
 

@@ -1,291 +1,232 @@
-// Validation of pods and pod templates (kubernetes/kubernetes:pkg/apis/core/validation/validation.go).
-import { compareQuantities, parseQuantity } from '@plimsoll/model'
+// Validation of pods and pod templates (kubernetes/kubernetes:pkg/apis/core/validation/validation.go, ValidatePodSpec).
 import { duplicate, forbiddenField, invalidValue, required, unsupported, type FieldError } from '../errors.ts'
 import { equal, fieldsOf, isFields, listOf, textOf, type Fields, type StoredObject } from '../object.ts'
-import { labelErrors, labelValueProblem, nameErrors, qualifiedNameProblem } from './names.ts'
+import {
+  checkContainers,
+  checkEphemeralContainers,
+  checkInitContainers,
+  imageErrors,
+  seccompErrors,
+  type PodParts,
+} from './container-validation.ts'
+import { idErrors, ipErrors } from './formats.ts'
+import { labelErrors, nameErrors, qualifiedNameProblems } from './names.ts'
+import { affinityErrors, spreadErrors, tolerationErrors } from './selector-validation.ts'
+import { checkVolumes } from './volume-validation.ts'
 
-const pullPolicies = ['Always', 'IfNotPresent', 'Never']
-const protocols = ['SCTP', 'TCP', 'UDP']
-const effects = ['NoSchedule', 'PreferNoSchedule', 'NoExecute']
-const operators = ['In', 'NotIn', 'Exists', 'DoesNotExist', 'Gt', 'Lt']
-const selectorOperators = ['In', 'NotIn', 'Exists', 'DoesNotExist']
+/** In upstream's order. */
+const restartPolicies = ['Always', 'OnFailure', 'Never']
+const dnsPolicies = ['ClusterFirstWithHostNet', 'ClusterFirst', 'Default', 'None']
 
 /** What is wrong with a defaulted pod spec that stands at `path`. */
 export function podSpecErrors(spec: Fields, path: string): FieldError[] {
   const errors: FieldError[] = []
-  const volumes = new Set(listOf(spec['volumes']).map((volume) => volume['name']))
-  volumeErrors(listOf(spec['volumes']), `${path}.volumes`, errors)
   const containers = listOf(spec['containers'])
-  if (containers.length === 0) errors.push(required(`${path}.containers`))
-  const names = new Set<unknown>()
-  for (const field of ['containers', 'initContainers', 'ephemeralContainers']) {
-    listOf(spec[field]).forEach((container, i) => {
-      const at = `${path}.${field}[${i}]`
-      containerErrors(container, at, volumes, errors)
-      const name = container['name']
-      if (name !== undefined && names.has(name)) errors.push(duplicate(`${at}.name`, name))
-      names.add(name)
-    })
+  const initContainers = listOf(spec['initContainers'])
+  const claims = listOf(spec['resourceClaims'])
+  const pod: PodParts = {
+    volumes: checkVolumes(listOf(spec['volumes']), `${path}.volumes`, errors),
+    claims: new Set(claims.map((claim) => textOf(claim['name'])).filter((name) => name !== '')),
+    graceSeconds: Number(spec['terminationGracePeriodSeconds'] ?? 30),
   }
-  oneOf(spec['restartPolicy'], ['Always', 'OnFailure', 'Never'], `${path}.restartPolicy`, errors)
-  oneOf(spec['dnsPolicy'], ['ClusterFirstWithHostNet', 'ClusterFirst', 'Default', 'None'], `${path}.dnsPolicy`, errors)
-  const grace = spec['activeDeadlineSeconds']
-  if (typeof grace === 'number' && grace < 1) {
-    errors.push(invalidValue(`${path}.activeDeadlineSeconds`, grace, 'must be between 1 and 2147483647, inclusive'))
-  }
+  resourceClaimErrors(claims, `${path}.resourceClaims`, errors)
+  checkContainers(containers, `${path}.containers`, pod, errors)
+  checkInitContainers(initContainers, containers, `${path}.initContainers`, pod, errors)
+  const ephemeral = listOf(spec['ephemeralContainers'])
+  checkEphemeralContainers(ephemeral, [...containers, ...initContainers], `${path}.ephemeralContainers`, pod, errors)
+  hostNetworkErrors(spec, path, errors)
+  oneOf(spec['restartPolicy'], restartPolicies, `${path}.restartPolicy`, errors)
+  oneOf(spec['dnsPolicy'], dnsPolicies, `${path}.dnsPolicy`, errors)
   errors.push(...labelErrors(spec['nodeSelector'] as StoredObject['metadata']['labels'], `${path}.nodeSelector`))
-  if (typeof spec['nodeName'] === 'string' && spec['nodeName'] !== '') {
-    errors.push(...nameErrors(spec['nodeName'], 'subdomain', `${path}.nodeName`))
-  }
+  securityErrors(fieldsOf(spec['securityContext']), spec, `${path}.securityContext`, errors)
+  affinityErrors(fieldsOf(spec['affinity']), `${path}.affinity`, errors)
+  dnsErrors(spec, `${path}.dnsConfig`, errors)
+  gateErrors(spec, path, errors)
+  spreadErrors(listOf(spec['topologySpreadConstraints']), `${path}.topologySpreadConstraints`, errors)
+  namedErrors(spec, path, errors)
   listOf(spec['tolerations']).forEach((toleration, i) =>
     tolerationErrors(toleration, `${path}.tolerations[${i}]`, errors),
   )
-  listOf(spec['topologySpreadConstraints']).forEach((constraint, i) =>
-    spreadErrors(constraint, `${path}.topologySpreadConstraints[${i}]`, errors),
-  )
-  affinityErrors(fieldsOf(spec['affinity']), `${path}.affinity`, errors)
+  listOf(spec['hostAliases']).forEach((alias, i) => {
+    const here = `${path}.hostAliases[${i}]`
+    errors.push(...ipErrors(textOf(alias['ip']), `${here}.ip`))
+    listOf(alias['hostnames']).forEach((name, k) =>
+      errors.push(...nameErrors(textOf(name), 'subdomain', `${here}.hostnames[${k}]`)),
+    )
+  })
+  for (const field of ['priorityClassName', 'runtimeClassName']) {
+    const name = textOf(spec[field])
+    if (name !== '') errors.push(...nameErrors(name, 'subdomain', `${path}.${field}`))
+  }
+  const preemption = spec['preemptionPolicy']
+  if (preemption !== undefined) {
+    oneOf(preemption, ['Never', 'PreemptLowerPriority'], `${path}.preemptionPolicy`, errors)
+  }
+  systemErrors(spec, path, errors)
+  return errors
+}
+
+/** What is wrong with a pod that is being made. */
+export function newPodErrors(spec: Fields): FieldError[] {
+  const errors = [...podSpecErrors(spec, 'spec')]
+  imageErrors(listOf(spec['containers']), 'spec.containers', errors)
+  imageErrors(listOf(spec['initContainers']), 'spec.initContainers', errors)
+  if (listOf(spec['ephemeralContainers']).length > 0) {
+    errors.push(forbiddenField('spec.ephemeralContainers', 'cannot be set on create'))
+  }
+  if (textOf(spec['nodeName']) !== '' && listOf(spec['schedulingGates']).length > 0) {
+    errors.push(forbiddenField('spec.nodeName', 'cannot be set until all schedulingGates have been cleared'))
+  }
   return errors
 }
 
 function oneOf(value: unknown, supported: readonly string[], field: string, errors: FieldError[]): void {
   if (value === undefined || value === '') errors.push(required(field))
-  else if (!supported.includes(textOf(value))) errors.push(unsupported(field, value, supported.toSorted()))
+  else if (!supported.includes(textOf(value))) errors.push(unsupported(field, value, supported))
 }
 
-function volumeErrors(volumes: readonly Fields[], path: string, errors: FieldError[]): void {
-  const names = new Set<unknown>()
-  volumes.forEach((volume, i) => {
-    const name = volume['name']
-    if (typeof name !== 'string' || name === '') errors.push(required(`${path}[${i}].name`))
-    else errors.push(...nameErrors(name, 'label', `${path}[${i}].name`))
-    if (names.has(name)) errors.push(duplicate(`${path}[${i}].name`, name))
-    names.add(name)
-    const sources = Object.keys(volume).filter((field) => field !== 'name' && volume[field] !== undefined)
-    if (sources.length > 1) {
-      errors.push(forbiddenField(`${path}[${i}].${sources[1]}`, 'may not specify more than 1 volume type'))
+function resourceClaimErrors(claims: readonly Fields[], at: string, errors: FieldError[]): void {
+  const names = new Set<string>()
+  claims.forEach((claim, i) => {
+    const here = `${at}[${i}]`
+    const name = textOf(claim['name'])
+    const { resourceClaimName = null, resourceClaimTemplateName = null } = claim
+    if (name === '') errors.push(required(`${here}.name`))
+    else if (names.has(name)) errors.push(duplicate(`${here}.name`, name))
+    else {
+      errors.push(...nameErrors(name, 'label', `${here}.name`))
+      names.add(name)
+    }
+    const shown = {
+      Name: name,
+      ResourceClaimName: resourceClaimName,
+      ResourceClaimTemplateName: resourceClaimTemplateName,
+    }
+    if (resourceClaimName !== null && resourceClaimTemplateName !== null) {
+      const why = 'at most one of `resourceClaimName` or `resourceClaimTemplateName` may be specified'
+      errors.push(invalidValue(here, shown, why))
+    }
+    if (resourceClaimName === null && resourceClaimTemplateName === null) {
+      errors.push(invalidValue(here, shown, 'must specify one of: `resourceClaimName`, `resourceClaimTemplateName`'))
     }
   })
 }
 
-function containerErrors(container: Fields, at: string, volumes: ReadonlySet<unknown>, errors: FieldError[]): void {
-  const { name, image } = container
-  if (typeof name !== 'string' || name === '') errors.push(required(`${at}.name`))
-  else errors.push(...nameErrors(name, 'label', `${at}.name`))
-  if (typeof image !== 'string' || image === '') errors.push(required(`${at}.image`))
-  else if (image.trim() !== image) {
-    errors.push(invalidValue(`${at}.image`, image, 'must not have leading or trailing whitespace'))
-  }
-  oneOf(container['imagePullPolicy'], pullPolicies, `${at}.imagePullPolicy`, errors)
-  listOf(container['ports']).forEach((port, i) => {
-    const number = port['containerPort']
-    if (number === undefined || number === 0) errors.push(required(`${at}.ports[${i}].containerPort`))
-    else portErrors(number, `${at}.ports[${i}].containerPort`, errors)
-    oneOf(port['protocol'], protocols, `${at}.ports[${i}].protocol`, errors)
-  })
-  listOf(container['env']).forEach((variable, i) => {
-    if ((variable['name'] ?? '') === '') errors.push(required(`${at}.env[${i}].name`))
-    if (isFields(variable['valueFrom']) && (variable['value'] ?? '') !== '') {
-      errors.push(invalidValue(`${at}.env[${i}].valueFrom`, '', 'may not be specified when `value` is not empty'))
-    }
-  })
-  const paths = new Set<unknown>()
-  listOf(container['volumeMounts']).forEach((mount, i) => {
-    const where = `${at}.volumeMounts[${i}]`
-    if ((mount['name'] ?? '') === '') errors.push(required(`${where}.name`))
-    else if (!volumes.has(mount['name'])) {
-      errors.push({
-        reason: 'FieldValueNotFound',
-        field: `${where}.name`,
-        message: `Not found: ${JSON.stringify(mount['name'])}`,
-      })
-    }
-    if ((mount['mountPath'] ?? '') === '') errors.push(required(`${where}.mountPath`))
-    else if (paths.has(mount['mountPath']))
-      errors.push(invalidValue(`${where}.mountPath`, mount['mountPath'], 'must be unique'))
-    paths.add(mount['mountPath'])
-  })
-  resourceErrors(fieldsOf(container['resources']), `${at}.resources`, errors)
-}
-
-export function portErrors(value: unknown, field: string, errors: FieldError[]): void {
-  if (typeof value !== 'number' || value < 1 || value > 65535) {
-    errors.push(invalidValue(field, value, 'must be between 1 and 65535, inclusive'))
-  }
-}
-
-function resourceErrors(resources: Fields, at: string, errors: FieldError[]): void {
-  const limits = fieldsOf(resources['limits'])
-  const requests = fieldsOf(resources['requests'])
-  for (const [where, list] of Object.entries({ limits, requests })) {
-    for (const [name, quantity] of Object.entries(list)) {
-      const problem = qualifiedNameProblem(name)
-      if (problem !== undefined) errors.push(invalidValue(`${at}.${where}`, name, problem))
-      const parsed = parseQuantity(quantity as string)
-      if (parsed !== undefined && parsed.nano < 0n) {
-        errors.push(invalidValue(`${at}.${where}[${name}]`, quantity, 'must be greater than or equal to 0'))
-      }
-    }
-  }
-  for (const [name, quantity] of Object.entries(requests)) {
-    const limit = limits[name]
-    if (limit === undefined) continue
-    const order = compareQuantities(quantity as string, limit as string)
-    if (order > 0) {
-      errors.push(
-        invalidValue(`${at}.requests`, quantity, `must be less than or equal to ${name} limit of ${textOf(limit)}`),
-      )
-    } else if (order !== 0 && isExtended(name)) {
-      errors.push(invalidValue(`${at}.requests`, quantity, `must be equal to ${name} limit of ${textOf(limit)}`))
-    }
-  }
-  for (const name of Object.keys(requests)) {
-    if (isExtended(name) && limits[name] === undefined) {
-      errors.push(required(`${at}.limits`, 'Limit must be set for non overcommitable resources'))
-    }
-  }
-}
-
-/** Resources that cannot be overcommitted: named with a domain, as devices are. */
-function isExtended(name: string): boolean {
-  return name.startsWith('hugepages-') || (name.includes('/') && !name.split('/')[0]!.endsWith('kubernetes.io'))
-}
-
-function tolerationErrors(toleration: Fields, at: string, errors: FieldError[]): void {
-  const { key, operator, value, effect } = toleration
-  if (key !== undefined && key !== '') {
-    const problem = qualifiedNameProblem(textOf(key))
-    if (problem !== undefined) errors.push(invalidValue(`${at}.key`, key, problem))
-  } else if (operator !== 'Exists') {
-    errors.push(
-      invalidValue(
-        `${at}.operator`,
-        operator ?? '',
-        'operator must be Exists when `key` is empty, which means "match all values and all keys"',
-      ),
+function hostNetworkErrors(spec: Fields, path: string, errors: FieldError[]): void {
+  if (spec['hostNetwork'] !== true) return
+  for (const field of ['containers', 'initContainers']) {
+    listOf(spec[field]).forEach((container, i) =>
+      listOf(container['ports']).forEach((port, k) => {
+        const host = port['hostPort'] ?? 0
+        if (host === port['containerPort']) return
+        const at = `${path}.${field}[${i}].ports[${k}].hostPort`
+        errors.push(invalidValue(at, host, 'must match `containerPort` when `hostNetwork` is true'))
+      }),
     )
   }
-  if (toleration['tolerationSeconds'] !== undefined && effect !== 'NoExecute') {
-    errors.push(
-      invalidValue(`${at}.effect`, effect ?? '', "effect must be 'NoExecute' when `tolerationSeconds` is set"),
-    )
-  }
-  switch (operator) {
-    case undefined:
-    case '':
-    case 'Equal': {
-      const problem = labelValueProblem(textOf(value))
-      if (problem !== undefined) errors.push(invalidValue(`${at}.operator`, value, problem))
-      break
-    }
-    case 'Exists':
-      if ((value ?? '') !== '') {
-        errors.push(invalidValue(`${at}.operator`, toleration, "value must be empty when `operator` is 'Exists'"))
-      }
-      break
-    default:
-      errors.push(unsupported(`${at}.operator`, operator, ['Equal', 'Exists']))
-  }
-  if (effect !== undefined && effect !== '' && !effects.includes(textOf(effect))) {
-    errors.push(unsupported(`${at}.effect`, effect, effects.toSorted()))
-  }
 }
 
-function spreadErrors(constraint: Fields, at: string, errors: FieldError[]): void {
-  const skew = constraint['maxSkew']
-  if (typeof skew !== 'number' || skew <= 0) {
-    errors.push(invalidValue(`${at}.maxSkew`, skew ?? 0, 'must be greater than zero'))
-  }
-  if ((constraint['topologyKey'] ?? '') === '') errors.push(required(`${at}.topologyKey`, 'can not be empty'))
-  const when = constraint['whenUnsatisfiable']
-  if (when !== 'DoNotSchedule' && when !== 'ScheduleAnyway') {
-    errors.push(unsupported(`${at}.whenUnsatisfiable`, when ?? '', ['DoNotSchedule', 'ScheduleAnyway']))
-  }
-  const domains = constraint['minDomains']
-  if (typeof domains === 'number' && domains <= 0) {
-    errors.push(invalidValue(`${at}.minDomains`, domains, 'must be greater than zero'))
-  } else if (domains !== undefined && when !== 'DoNotSchedule') {
-    errors.push(
-      invalidValue(
-        `${at}.minDomains`,
-        domains,
-        'can only use minDomains if whenUnsatisfiable=DoNotSchedule, not ScheduleAnyway',
-      ),
-    )
-  }
-  selectorErrors(constraint['labelSelector'], `${at}.labelSelector`, errors)
-}
+const sysctlName = /^([a-z0-9]([-_a-z0-9]*[a-z0-9])?[./])*[a-z0-9]([-_a-z0-9]*[a-z0-9])?$/
 
-export function selectorErrors(selector: unknown, at: string, errors: FieldError[]): void {
-  if (!isFields(selector)) return
-  errors.push(...labelErrors(selector['matchLabels'] as StoredObject['metadata']['labels'], `${at}.matchLabels`))
-  listOf(selector['matchExpressions']).forEach((expression, i) => {
-    const where = `${at}.matchExpressions[${i}]`
-    expressionErrors(expression, where, selectorOperators, errors)
-  })
-}
-
-function expressionErrors(expression: Fields, at: string, supported: readonly string[], errors: FieldError[]): void {
-  const { key, operator } = expression
-  const values = Array.isArray(expression['values']) ? expression['values'] : []
-  if (!supported.includes(String(operator))) {
-    errors.push(
-      supported === operators
-        ? invalidValue(`${at}.operator`, operator ?? '', 'not a valid selector operator')
-        : unsupported(`${at}.operator`, operator ?? '', supported.toSorted()),
-    )
-  } else if ((operator === 'In' || operator === 'NotIn') && values.length === 0) {
-    errors.push(required(`${at}.values`, "must be specified when `operator` is 'In' or 'NotIn'"))
-  } else if ((operator === 'Exists' || operator === 'DoesNotExist') && values.length > 0) {
-    errors.push(forbiddenField(`${at}.values`, "may not be specified when `operator` is 'Exists' or 'DoesNotExist'"))
-  } else if ((operator === 'Gt' || operator === 'Lt') && values.length !== 1) {
-    errors.push(required(`${at}.values`, "must be specified single value when `operator` is 'Lt' or 'Gt'"))
-  }
-  const problem = qualifiedNameProblem(textOf(key))
-  if (problem !== undefined) errors.push(invalidValue(`${at}.key`, key ?? '', problem))
-}
-
-function affinityErrors(affinity: Fields, at: string, errors: FieldError[]): void {
-  const hard = 'requiredDuringSchedulingIgnoredDuringExecution'
-  const soft = 'preferredDuringSchedulingIgnoredDuringExecution'
-  const node = fieldsOf(affinity['nodeAffinity'])
-  const needed = node[hard]
-  if (isFields(needed)) {
-    const terms = listOf(needed['nodeSelectorTerms'])
-    const where = `${at}.nodeAffinity.${hard}.nodeSelectorTerms`
-    if (terms.length === 0) errors.push(required(where, 'must have at least one node selector term'))
-    terms.forEach((term, i) => nodeTermErrors(term, `${where}[${i}]`, errors))
-  }
-  listOf(node[soft]).forEach((preference, i) => {
-    const where = `${at}.nodeAffinity.${soft}[${i}]`
-    weightErrors(preference['weight'], `${where}.weight`, errors)
-    nodeTermErrors(fieldsOf(preference['preference']), `${where}.preference`, errors)
-  })
-  for (const kind of ['podAffinity', 'podAntiAffinity']) {
-    const pods = fieldsOf(affinity[kind])
-    listOf(pods[hard]).forEach((term, i) => podTermErrors(term, `${at}.${kind}.${hard}[${i}]`, errors))
-    listOf(pods[soft]).forEach((preference, i) => {
-      const where = `${at}.${kind}.${soft}[${i}]`
-      weightErrors(preference['weight'], `${where}.weight`, errors)
-      podTermErrors(fieldsOf(preference['podAffinityTerm']), `${where}.podAffinityTerm`, errors)
-    })
-  }
-}
-
-function weightErrors(weight: unknown, field: string, errors: FieldError[]): void {
-  if (typeof weight !== 'number' || weight <= 0 || weight > 100) {
-    errors.push(invalidValue(field, weight ?? 0, 'must be in the range 1-100'))
-  }
-}
-
-function nodeTermErrors(term: Fields, at: string, errors: FieldError[]): void {
-  listOf(term['matchExpressions']).forEach((expression, i) =>
-    expressionErrors(expression, `${at}.matchExpressions[${i}]`, operators, errors),
+function securityErrors(context: Fields, spec: Fields, at: string, errors: FieldError[]): void {
+  for (const field of ['fsGroup', 'runAsUser', 'runAsGroup']) errors.push(...idErrors(context[field], `${at}.${field}`))
+  listOf(context['supplementalGroups']).forEach((group, i) =>
+    errors.push(...idErrors(group, `${at}.supplementalGroups[${i}]`)),
   )
+  if (spec['shareProcessNamespace'] === true && spec['hostPID'] === true) {
+    const why = 'ShareProcessNamespace and HostPID cannot both be enabled'
+    errors.push(invalidValue(`${at}.shareProcessNamespace`, true, why))
+  }
+  const names = new Set<string>()
+  listOf(context['sysctls']).forEach((sysctl, i) => {
+    const field = `${at}.sysctls[${i}].name`
+    const name = textOf(sysctl['name'])
+    if (name === '') errors.push(required(field))
+    else if (name.length > 253 || !sysctlName.test(name)) {
+      const why =
+        'must have at most 253 characters and match regex ^([a-z0-9]([-_a-z0-9]*[a-z0-9])?[\\./])*[a-z0-9]([-_a-z0-9]*[a-z0-9])?$'
+      errors.push(invalidValue(field, name, why))
+    } else if (names.has(name)) errors.push(duplicate(field, name))
+    names.add(name)
+  })
+  const change = context['fsGroupChangePolicy']
+  if (change !== undefined && change !== 'Always' && change !== 'OnRootMismatch') {
+    errors.push(unsupported(`${at}.fsGroupChangePolicy`, change, ['Always', 'OnRootMismatch']))
+  }
+  seccompErrors(context['seccompProfile'], `${at}.seccompProfile`, errors)
 }
 
-function podTermErrors(term: Fields, at: string, errors: FieldError[]): void {
-  if ((term['topologyKey'] ?? '') === '') errors.push(required(`${at}.topologyKey`, 'can not be empty'))
-  selectorErrors(term['labelSelector'], `${at}.labelSelector`, errors)
+function dnsErrors(spec: Fields, at: string, errors: FieldError[]): void {
+  const config = spec['dnsConfig']
+  const servers = listOf(fieldsOf(config)['nameservers'])
+  if (spec['dnsPolicy'] === 'None') {
+    if (!isFields(config)) {
+      errors.push(required(at, 'must provide `dnsConfig` when `dnsPolicy` is None'))
+      return
+    }
+    if (servers.length === 0) {
+      const why = 'must provide at least one DNS nameserver when `dnsPolicy` is None'
+      errors.push(required(`${at}.nameservers`, why))
+      return
+    }
+  }
+  if (!isFields(config)) return
+  if (servers.length > 3) {
+    errors.push(invalidValue(`${at}.nameservers`, servers, 'must not have more than 3 nameservers'))
+  }
+  servers.forEach((server, i) => errors.push(...ipErrors(textOf(server), `${at}.nameservers[${i}]`)))
+  listOf(config['options']).forEach((option, i) => {
+    if (textOf(option['name']) === '') errors.push(required(`${at}.options[${i}]`, 'must not be empty'))
+  })
+}
+
+function gateErrors(spec: Fields, path: string, errors: FieldError[]): void {
+  listOf(spec['readinessGates']).forEach((gate, i) => {
+    const type = textOf(gate['conditionType'])
+    const field = `${path}.readinessGates[${i}].conditionType`
+    errors.push(...qualifiedNameProblems(type).map((why) => invalidValue(field, type, why)))
+  })
+  const seen = new Set<string>()
+  listOf(spec['schedulingGates']).forEach((gate, i) => {
+    const name = textOf(gate['name'])
+    const field = `${path}.schedulingGates[${i}]`
+    errors.push(...qualifiedNameProblems(name).map((why) => invalidValue(field, name, why)))
+    if (seen.has(name)) errors.push(duplicate(field, name))
+    seen.add(name)
+  })
+}
+
+function namedErrors(spec: Fields, path: string, errors: FieldError[]): void {
+  for (const field of ['serviceAccountName', 'nodeName']) {
+    const name = textOf(spec[field])
+    if (name !== '') errors.push(...nameErrors(name, 'subdomain', `${path}.${field}`))
+  }
+  const deadline = spec['activeDeadlineSeconds']
+  if (typeof deadline === 'number' && (deadline < 1 || deadline > 2_147_483_647)) {
+    const why = 'must be between 1 and 2147483647, inclusive'
+    errors.push(invalidValue(`${path}.activeDeadlineSeconds`, deadline, why))
+  }
+  for (const field of ['hostname', 'subdomain']) {
+    const name = textOf(spec[field])
+    if (name !== '') errors.push(...nameErrors(name, 'label', `${path}.${field}`))
+  }
+}
+
+const notOnWindows = ['runAsUser', 'runAsGroup', 'fsGroup', 'fsGroupChangePolicy', 'sysctls', 'supplementalGroups']
+
+function systemErrors(spec: Fields, path: string, errors: FieldError[]): void {
+  if (!isFields(spec['os'])) return
+  const name = textOf(spec['os']['name'])
+  if (name === '') errors.push(required(`${path}.os.name`, 'cannot be empty'))
+  else if (name !== 'linux' && name !== 'windows') errors.push(unsupported(`${path}.os`, name, ['linux', 'windows']))
+  if (name !== 'windows') return
+  for (const field of ['hostPID', 'hostIPC', 'shareProcessNamespace']) {
+    if (spec[field] === true) errors.push(forbiddenField(`${path}.${field}`, 'cannot be set for a windows pod'))
+  }
+  for (const field of notOnWindows) {
+    if (fieldsOf(spec['securityContext'])[field] === undefined) continue
+    errors.push(forbiddenField(`${path}.securityContext.${field}`, 'cannot be set for a windows pod'))
+  }
 }
 
 const updateRefused =
@@ -296,22 +237,30 @@ export function podUpdateErrors(pod: StoredObject, old: StoredObject): readonly 
   if (pod.spec === old.spec) return []
   const before = fieldsOf(old.spec)
   const after = fieldsOf(pod.spec)
-  const errors: FieldError[] = []
-  const gated = listOf(before['schedulingGates']).length > 0
-  const gates = (spec: Fields): readonly unknown[] => listOf(spec['schedulingGates']).map((gate) => gate['name'])
-  const present = gates(before)
-  if (gates(after).some((gate) => !present.includes(gate))) {
-    errors.push(forbiddenField('spec.schedulingGates', 'only deletion is allowed, but found new scheduling gate'))
+  const errors = [...podSpecErrors(after, 'spec')]
+  imageErrors(listOf(after['containers']), 'spec.containers', errors)
+  imageErrors(listOf(after['initContainers']), 'spec.initContainers', errors)
+  for (const field of ['containers', 'initContainers']) {
+    if (listOf(after[field]).length === listOf(before[field]).length) continue
+    errors.push(forbiddenField(`spec.${field}`, 'pod updates may not add or remove containers'))
+    return errors
   }
-  const tolerations = listOf(after['tolerations'])
-  const lost = listOf(before['tolerations']).some(
-    (old) => !tolerations.some((t) => equal({ ...t, tolerationSeconds: 0 }, { ...old, tolerationSeconds: 0 })),
-  )
-  if (lost) {
-    errors.push(
-      forbiddenField('spec.tolerations', 'existing toleration can not be modified except its tolerationSeconds'),
+  if (!deadlineMayChange(after, before, errors)) return errors
+  listOf(before['tolerations']).forEach((toleration) => {
+    const stays = listOf(after['tolerations']).some((t) =>
+      equal({ ...t, tolerationSeconds: undefined }, { ...toleration, tolerationSeconds: undefined }),
     )
-  }
+    if (stays) return
+    const why = 'existing toleration can not be modified except its tolerationSeconds'
+    errors.push(forbiddenField('spec.tolerations', why))
+  })
+  const gates = listOf(before['schedulingGates']).map((gate) => gate['name'])
+  listOf(after['schedulingGates']).forEach((gate, i) => {
+    if (gates.includes(gate['name'])) return
+    const why = `only deletion is allowed, but found new scheduling gate '${textOf(gate['name'])}'`
+    errors.push(forbiddenField(`spec.schedulingGates[${i}].name`, why))
+  })
+  if (gates.length > 0) gatedErrors(after, before, errors)
   const mutable = (spec: Fields): Fields => ({
     ...spec,
     containers: listOf(spec['containers']).map((container) => ({ ...container, image: '' })),
@@ -319,9 +268,67 @@ export function podUpdateErrors(pod: StoredObject, old: StoredObject): readonly 
     activeDeadlineSeconds: undefined,
     tolerations: undefined,
     schedulingGates: undefined,
-    ...(gated ? { nodeSelector: undefined, affinity: undefined } : {}),
-    ...(Number(before['terminationGracePeriodSeconds']) < 0 ? { terminationGracePeriodSeconds: undefined } : {}),
+    ...(gates.length > 0 ? { nodeSelector: undefined, affinity: withoutNodeAffinity(spec['affinity']) } : {}),
+    ...(Number(before['terminationGracePeriodSeconds']) < 0 && after['terminationGracePeriodSeconds'] === 1
+      ? { terminationGracePeriodSeconds: undefined }
+      : {}),
   })
   if (!equal(mutable(after), mutable(before))) errors.push(forbiddenField('spec', updateRefused))
   return errors
+}
+
+function withoutNodeAffinity(affinity: unknown): Fields | undefined {
+  const { nodeAffinity: _, ...rest } = fieldsOf(affinity)
+  return Object.keys(rest).length === 0 ? undefined : rest
+}
+
+/** It may be set, and lowered. */
+function deadlineMayChange(after: Fields, before: Fields, errors: FieldError[]): boolean {
+  const field = 'spec.activeDeadlineSeconds'
+  const next = after['activeDeadlineSeconds']
+  const was = before['activeDeadlineSeconds']
+  if (typeof next !== 'number') {
+    if (was !== undefined) {
+      errors.push(invalidValue(field, null, 'must not update from a positive integer to nil value'))
+    }
+    return true
+  }
+  if (next < 0 || next > 2_147_483_647) {
+    errors.push(invalidValue(field, next, 'must be between 0 and 2147483647, inclusive'))
+    return false
+  }
+  if (typeof was !== 'number' || was >= next) return true
+  errors.push(invalidValue(field, next, 'must be less than or equal to previous value'))
+  return false
+}
+
+/** What a gated pod asks of nodes may be narrowed. */
+function gatedErrors(after: Fields, before: Fields, errors: FieldError[]): void {
+  const was = fieldsOf(before['nodeSelector'])
+  const next = fieldsOf(after['nodeSelector'])
+  if (Object.entries(was).some(([key, value]) => next[key] !== value)) {
+    const why = 'only additions to spec.nodeSelector are allowed (no mutations or deletions)'
+    errors.push(invalidValue('spec.nodeSelector', next, why))
+  }
+  const hard = 'requiredDuringSchedulingIgnoredDuringExecution'
+  const needed = (spec: Fields): unknown => fieldsOf(fieldsOf(spec['affinity'])['nodeAffinity'])[hard]
+  const old = needed(before)
+  const asked = needed(after)
+  if (!isFields(old) || equal(old, asked)) return
+  const at = `spec.affinity.nodeAffinity.${hard}`
+  const oldTerms = listOf(old['nodeSelectorTerms'])
+  const terms = listOf(fieldsOf(asked)['nodeSelectorTerms'])
+  if (oldTerms.length !== terms.length) {
+    const why = 'no additions/deletions to non-empty NodeSelectorTerms list are allowed'
+    errors.push(invalidValue(`${at}.nodeSelectorTerms`, terms, why))
+    return
+  }
+  oldTerms.forEach((term, i) => {
+    const kept = ['matchExpressions', 'matchFields'].every((field) =>
+      listOf(term[field]).every((expression, k) => equal(expression, listOf(terms[i]![field])[k])),
+    )
+    if (kept) return
+    const why = 'only additions are allowed (no mutations or deletions)'
+    errors.push(invalidValue(`${at}.nodeSelectorTerms[${i}]`, terms[i], why))
+  })
 }

@@ -74,7 +74,7 @@ describe('what is refused, and in which words', () => {
       kind: 'Pod',
       object: pod({ restartPolicy: 'Sometimes' }),
       message:
-        'Pod "x" is invalid: spec.restartPolicy: Unsupported value: "Sometimes": supported values: "Always", "Never", "OnFailure"',
+        'Pod "x" is invalid: spec.restartPolicy: Unsupported value: "Sometimes": supported values: "Always", "OnFailure", "Never"',
     },
     {
       kind: 'Pod',

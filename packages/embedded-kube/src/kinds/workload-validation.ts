@@ -3,7 +3,9 @@ import { labelSelectorMatches, type LabelSelector } from '@plimsoll/model'
 import { forbiddenField, invalidValue, required, unsupported, type FieldError } from '../errors.ts'
 import { equal, fieldsOf, isFields, listOf, type Fields, type StoredObject } from '../object.ts'
 import { metadataErrors } from './names.ts'
-import { podSpecErrors, portErrors, selectorErrors } from './pod-spec-validation.ts'
+import { portErrors } from './formats.ts'
+import { podSpecErrors } from './pod-spec-validation.ts'
+import { selectorErrors } from './selector-validation.ts'
 
 function notNegative(spec: Fields, field: string, errors: FieldError[], path = 'spec'): void {
   const value = spec[field]
@@ -250,9 +252,9 @@ export function serviceErrors(object: StoredObject): readonly FieldError[] {
   if (ports.length === 0 && type !== 'ExternalName' && spec['clusterIP'] !== 'None') errors.push(required('spec.ports'))
   ports.forEach((port, i) => {
     if (ports.length > 1 && (port['name'] ?? '') === '') errors.push(required(`spec.ports[${i}].name`))
-    portErrors(port['port'], `spec.ports[${i}].port`, errors)
+    errors.push(...portErrors(port['port'], `spec.ports[${i}].port`))
     const target = port['targetPort']
-    if (typeof target === 'number') portErrors(target, `spec.ports[${i}].targetPort`, errors)
+    if (typeof target === 'number') errors.push(...portErrors(target, `spec.ports[${i}].targetPort`))
   })
   return errors
 }

@@ -22,7 +22,7 @@ async function send({ method, path, contentType, body }: Outgoing): Promise<Raw>
   const headers = { 'user-agent': 'parity/1', ...(contentType === undefined ? {} : { 'content-type': contentType }) }
   const answer = await client.send(path, { method, headers, ...(body === undefined ? {} : { body }) })
   const warning = answer.headers['warning']
-  return { status: answer.status, warnings: [warning ?? []].flat().filter((text) => text !== ''), text: answer.text }
+  return { status: answer.status, warnings: [warning ?? []].flat(), text: answer.text }
 }
 
 /** Where two answers differ, a line each. */
