@@ -236,7 +236,7 @@ describe('documents', () => {
   })
 
   it.each([
-    ['/openapi/v2', 406],
+    ['/openapi/v2', 200],
     ['/openapi/v3/apis/none/v1', 404],
     ['/nowhere', 404],
     ['/apis/none.io/v1/things', 404],
