@@ -275,3 +275,64 @@ describe('a volume', () => {
     await lab.cluster.stop()
   })
 })
+
+describe('the scheduler', () => {
+  it('gives pods the local volumes of the nodes that it chooses, each only once', async () => {
+    const lab = await readyCluster(2)
+    await lab.kube.create(StorageClasses, {
+      metadata: { name: 'local' },
+      provisioner: 'kubernetes.io/no-provisioner',
+      volumeBindingMode: 'WaitForFirstConsumer',
+    })
+    const names = (await lab.nodes()).map((node) => node.metadata.name)
+    const on = (name: string): object => ({
+      storageClassName: 'local',
+      nfs: undefined,
+      local: { path: '/mnt' },
+      nodeAffinity: {
+        required: {
+          nodeSelectorTerms: [
+            { matchExpressions: [{ key: 'kubernetes.io/hostname', operator: 'In', values: [name] }] },
+          ],
+        },
+      },
+    })
+    await lab.apply(
+      volume('a', '10Gi', on(names[0]!)),
+      volume('b', '10Gi', on(names[1]!)),
+      ...[0, 1, 2].map((i) => claim(`data-${i}`, { storageClassName: 'local' })),
+    )
+    await lab.clock.runFor(seconds(1))
+    // All at once: nothing is written yet when the second is placed.
+    await lab.apply(...[0, 1, 2].map((i) => podWith(`p-${i}`, `data-${i}`)))
+    await lab.clock.runFor(seconds(30))
+    const pods = await lab.pods()
+    const placed = pods.filter((pod) => pod.spec.nodeName !== undefined)
+    expect(placed.map((pod) => pod.spec.nodeName).toSorted()).toEqual(names.toSorted())
+    for (const pod of placed) {
+      const { volumeName } = (await claimOf(lab, pod.metadata.name.replace('p-', 'data-'))).spec
+      expect(volumeName).toBe(pod.spec.nodeName === names[0] ? 'a' : 'b')
+    }
+    const left = pods.find((pod) => pod.spec.nodeName === undefined)!
+    expect(left.status?.conditions?.[0]?.message).toMatch(
+      /^0\/2 nodes are available: 2 node\(s\) didn't find available persistent volumes to bind\./,
+    )
+    await lab.cluster.stop()
+  })
+
+  it('keeps to the volumes that a node takes', async () => {
+    const lab = await laboratory()
+    const roomy = { cpu: '8', memory: '16Gi', pods: '110', 'ephemeral-storage': '80Gi' }
+    lab.machines.on(machine(0, { capacity: roomy, allocatable: roomy }))
+    await lab.clock.runFor(seconds(90))
+    const volumes = Array.from({ length: 27 }, (_, i) => i)
+    await lab.apply(...volumes.map((i) => claim(`data-${i}`)), ...volumes.map((i) => podWith(`p-${i}`, `data-${i}`)))
+    await lab.clock.runFor(minutes(3))
+    const waiting = (await lab.pods()).filter((pod) => pod.spec.nodeName === undefined)
+    expect(waiting).toHaveLength(1)
+    expect(waiting[0]!.status?.conditions?.[0]?.message).toMatch(
+      /^0\/1 nodes are available: 1 node\(s\) exceed max volume count\./,
+    )
+    await lab.cluster.stop()
+  })
+})
