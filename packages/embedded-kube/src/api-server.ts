@@ -247,7 +247,7 @@ export class ApiServer {
   ): StoredObject {
     this.#allow(context, info, 'get', key)
     checkReached(revisionOfGet(options.resourceVersion), this.#store.revision)
-    const computed = this.#computed(info)
+    const computed = this.#computed(info, { ...everything, namespace: key.namespace, name: key.name })
     if (computed === undefined) return this.#objects.serve(info, this.#objects.find(info, key))
     const found = computed.find(
       ({ metadata }) => metadata.name === key.name && (!info.namespaced || metadata.namespace === key.namespace),
@@ -268,7 +268,7 @@ export class ApiServer {
     checkListOptions(listOptionErrors(options))
     const current = (): { readonly items: readonly StoredObject[]; readonly revision: number } => ({
       items:
-        this.#computed(info)?.filter((object) => isWithin(object, filter)) ??
+        this.#computed(info, filter)?.filter((object) => isWithin(object, filter)) ??
         this.#objects.collection(info).list(filter),
       revision,
     })
@@ -665,8 +665,8 @@ export class ApiServer {
 
   // --- reading ---
 
-  #computed(info: ResourceInfo): StoredObject[] | undefined {
-    return computedList(info, () => ({
+  #computed(info: ResourceInfo, filter: Filter): StoredObject[] | undefined {
+    return computedList(info, filter, () => ({
       now: this.clock.now(),
       usage: this.usage,
       nodes: this.#store.collection('', 'nodes'),

@@ -4,6 +4,7 @@ import { listOf, type Fields, type StoredObject } from './object.ts'
 import type { ResourceInfo } from './registry.ts'
 import type { ResourceUsage, UsageSource } from './request.ts'
 import type { Collection } from './store/collection.ts'
+import type { Filter } from './store/selection.ts'
 
 export interface ComputedSources {
   readonly now: Ms
@@ -13,11 +14,18 @@ export interface ComputedSources {
   readonly resources: readonly ResourceInfo[]
 }
 
-const everything = { namespace: undefined, matches: undefined, name: undefined, nodeName: undefined }
-
-/** The objects of a computed resource, in key order; undefined when it is a stored one. */
-export function computedList(info: ResourceInfo, sources: () => ComputedSources): StoredObject[] | undefined {
-  if (info.group === 'metrics.k8s.io') return info.plural === 'nodes' ? nodeMetrics(sources()) : podMetrics(sources())
+/**
+ * The objects of a computed resource, in key order; undefined when it is a stored one. Usage is worked out for those alone
+ * that the filter admits; of others there may be more.
+ */
+export function computedList(
+  info: ResourceInfo,
+  filter: Filter,
+  sources: () => ComputedSources,
+): StoredObject[] | undefined {
+  if (info.group === 'metrics.k8s.io') {
+    return info.plural === 'nodes' ? nodeMetrics(sources(), filter) : podMetrics(sources(), filter)
+  }
   if (info.group === 'apiregistration.k8s.io') return apiServices(sources())
   if (info.group === '' && info.plural === 'componentstatuses') return componentStatuses()
   return undefined
@@ -25,8 +33,8 @@ export function computedList(info: ResourceInfo, sources: () => ComputedSources)
 
 const idle: ResourceUsage = { cpu: '1m', memory: '1Mi' }
 
-function nodeMetrics({ now, usage, nodes }: ComputedSources): StoredObject[] {
-  return nodes.list(everything).map((node) => ({
+function nodeMetrics({ now, usage, nodes }: ComputedSources, filter: Filter): StoredObject[] {
+  return nodes.list(filter).map((node) => ({
     kind: 'NodeMetrics',
     apiVersion: 'metrics.k8s.io/v1beta1',
     metadata: metricsMeta(node, now),
@@ -37,8 +45,12 @@ function nodeMetrics({ now, usage, nodes }: ComputedSources): StoredObject[] {
 }
 
 /** Every running pod has an entry: kubectl fails when one is missing. */
-function podMetrics({ now, usage, pods }: ComputedSources): StoredObject[] {
-  const running = pods.list({ ...everything, matches: (pod) => pod.status?.['phase'] === 'Running' })
+function podMetrics({ now, usage, pods }: ComputedSources, filter: Filter): StoredObject[] {
+  // Metrics have the name and labels of their pod: what selects the one selects the other.
+  const running = pods.list({
+    ...filter,
+    matches: (pod) => pod.status?.['phase'] === 'Running' && filter.matches?.(pod) !== false,
+  })
   return running.map((pod) => {
     const { namespace = '', name } = pod.metadata
     const used = usage?.pod({ namespace, name })
@@ -48,12 +60,16 @@ function podMetrics({ now, usage, pods }: ComputedSources): StoredObject[] {
       metadata: metricsMeta(pod, now),
       timestamp: timestamp(now),
       window: '15s',
-      containers: listOf(pod.spec?.['containers']).map((container) => ({
+      containers: [...listOf(pod.spec?.['containers']), ...sidecarsOf(pod)].map((container) => ({
         name: container['name'],
         usage: used?.get(String(container['name'])) ?? idle,
       })),
     }
   })
+}
+
+function sidecarsOf(pod: StoredObject): readonly Fields[] {
+  return listOf(pod.spec?.['initContainers']).filter((container) => container['restartPolicy'] === 'Always')
 }
 
 function metricsMeta(object: StoredObject, now: Ms): StoredObject['metadata'] {
