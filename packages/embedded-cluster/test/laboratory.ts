@@ -17,6 +17,7 @@ import {
   SeededRandom,
   silentLog,
   VirtualClock,
+  type Clock,
   type KubeApi,
   type Machine,
   type Machines,
@@ -25,7 +26,7 @@ import {
 } from '@plimsoll/ports'
 import { EmbeddedCluster, type EmbeddedClusterOptions } from '../src/index.ts'
 
-class FakeMachines implements Machines {
+export class FakeMachines implements Machines {
   readonly #sinks = new Set<MachineSink>()
   readonly #running = new Map<string, Machine>()
   readonly #stopped = new Set<string>()
@@ -103,14 +104,17 @@ export interface Laboratory {
 
 const start = ms(Date.parse('2024-03-10T09:00:00Z'))
 
-export async function laboratory(
-  o: {
-    readonly seed?: string
-    readonly programs?: ProgramTable
-    readonly options?: Partial<EmbeddedClusterOptions>
-  } = {},
-): Promise<Laboratory> {
-  const clock = new VirtualClock({ start })
+interface LaboratoryOptions {
+  readonly seed?: string
+  readonly programs?: ProgramTable
+  readonly options?: Partial<EmbeddedClusterOptions>
+}
+
+export type LiveLaboratory = Pick<Laboratory, 'machines' | 'server' | 'kube' | 'cluster'>
+
+/** The same on a clock that runs by itself, for clients on the wire. */
+export async function liveLaboratory(o: LaboratoryOptions & { readonly clock: Clock }): Promise<LiveLaboratory> {
+  const { clock } = o
   const random = new SeededRandom(o.seed ?? 'laboratory')
   const server = new ApiServer({ clock, random: random.split('kube') })
   bootstrap(server)
@@ -129,6 +133,12 @@ export async function laboratory(
   server.usage = cluster.usage
   server.proxies = cluster.proxies
   await cluster.start()
+  return { machines, server, kube, cluster }
+}
+
+export async function laboratory(o: LaboratoryOptions = {}): Promise<Laboratory> {
+  const clock = new VirtualClock({ start })
+  const { machines, server, kube, cluster } = await liveLaboratory({ ...o, clock })
   return {
     clock,
     start,

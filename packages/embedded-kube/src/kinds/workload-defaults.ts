@@ -42,10 +42,18 @@ export function replicaSetDefaults(object: StoredObject): StoredObject {
 
 /** The selector and labels of a ReplicationController come from its template when absent. */
 export function replicationControllerDefaults(object: StoredObject): StoredObject {
-  return withSpec(object, (spec) => {
+  const filled = withSpec(object, (spec) => {
     const labels = (spec['template'] as StoredObject | undefined)?.metadata?.labels
     return withDefaults(withTemplate(spec), { replicas: 1, selector: labels })
   })
+  return labelledAsTemplate(filled)
+}
+
+/** What has no labels has those of its template. */
+function labelledAsTemplate(object: StoredObject): StoredObject {
+  const labels = (object.spec?.['template'] as StoredObject | undefined)?.metadata?.labels
+  if (labels === undefined || Object.keys(object.metadata.labels ?? {}).length > 0) return object
+  return { ...object, metadata: { ...object.metadata, labels } }
 }
 
 export function statefulSetDefaults(object: StoredObject): StoredObject {
@@ -58,7 +66,7 @@ export function statefulSetDefaults(object: StoredObject): StoredObject {
         persistentVolumeClaimRetentionPolicy: { whenDeleted: 'Retain', whenScaled: 'Retain' },
       }),
       'updateStrategy',
-      { partition: 0 },
+      { partition: 0, maxUnavailable: 1 },
     ),
   )
 }
@@ -74,7 +82,7 @@ export function daemonSetDefaults(object: StoredObject): StoredObject {
 
 /** Selector and pod labels are generated from the Job's uid unless `manualSelector` says otherwise. */
 export function jobDefaults(object: StoredObject): StoredObject {
-  return withSpec(object, (given) => {
+  const filled = withSpec(object, (given) => {
     let spec = jobSpecDefaults(given)
     if (spec['manualSelector'] !== true && spec['selector'] === undefined && object.metadata.uid !== '') {
       const uid = object.metadata.uid
@@ -94,6 +102,7 @@ export function jobDefaults(object: StoredObject): StoredObject {
     }
     return spec
   })
+  return labelledAsTemplate(filled)
 }
 
 function jobSpecDefaults(spec: Fields): Fields {
