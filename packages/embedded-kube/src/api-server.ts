@@ -22,7 +22,8 @@ import { appliedInput, appliedScale, FieldOwnership } from './apply/field-owners
 import { entriesOf, managersOf, type Manager } from './apply/managed-fields.ts'
 import { computedList } from './computed-lists.ts'
 import { checkedCustomObject } from './crd/custom-object.ts'
-import { cleanupFinalizer, customResources } from './crd/definition.ts'
+import { cleanupFinalizer } from './crd/definition.ts'
+import { Definitions } from './crd/definitions.ts'
 import { afterDeletion, checkPreconditions, deletedStatus, finalizersGone } from './deletion.ts'
 import {
   alreadyExists,
@@ -169,6 +170,7 @@ export class ApiServer {
   readonly #tokens: ServiceAccountTokens
   readonly #ownership: FieldOwnership
   readonly #pages: ListPages
+  readonly #definitions: Definitions
   readonly #aggregation: RoleAggregation
   readonly #rbac: RbacAuthorizer | undefined
   /** Where container logs come from. */
@@ -209,6 +211,7 @@ export class ApiServer {
       tokenVolumes: options.tokenVolumes ?? true,
       serviceNetwork: options.serviceNetwork ?? '10.100',
     })
+    this.#definitions = this.#keptDefinitions()
     this.#pages = new ListPages(options.clock)
     this.#tokens = new ServiceAccountTokens(this.#store, options.random.split('tokens'))
     if (options.journal !== undefined) this.#resume()
@@ -400,6 +403,7 @@ export class ApiServer {
       if (info.custom !== undefined) owned = object
     }
     if (errors.length > 0) throw invalid(info, name, errors)
+    if (isDefinitions(info)) object = this.#definitions.named(object)
     if (context.inProcess !== true) context.warnings.push(...warningsFor(info, object, undefined))
     if (this.#rbac !== undefined) checkEscalation(this.#rbac, context.user, info, object, undefined)
     if (managers !== undefined) object = withMeta(object, { managedFields: entriesOf(managers) })
@@ -420,7 +424,7 @@ export class ApiServer {
     const stored = this.#store.add(key, object)
     this.#admission.stored(stored)
     if (isNamespaces(info)) this.#furnish(context, stored)
-    if (isDefinitions(info)) this.#define(stored)
+    if (isDefinitions(info)) this.#definitions.serve(stored)
     return this.#objects.serve(info, stored)
   }
 
@@ -844,6 +848,7 @@ export class ApiServer {
     }
     const entries = managers === undefined ? heldEntries(sent, old) : entriesOf(managers)
     if (next.metadata.managedFields !== entries) next = withMeta(next, { managedFields: entries })
+    if (isDefinitions(info) && options.subresource !== 'status') next = this.#definitions.named(next)
     if (equal(next, old)) return this.#objects.serve(info, old)
     if (managers === undefined && next.metadata.managedFields !== undefined) {
       const held = managersOf(next.metadata.managedFields)
@@ -863,7 +868,7 @@ export class ApiServer {
     }
     const stored = this.#store.put(place, old, next)
     this.#admission.stored(stored)
-    if (isDefinitions(info)) this.#define(stored)
+    if (isDefinitions(info)) this.#definitions.serve(stored)
     return this.#objects.serve(info, stored)
   }
 
@@ -875,16 +880,20 @@ export class ApiServer {
     return object.status === undefined ? withField(object, 'status', goZero(stored.schemaName)['status']) : object
   }
 
-  /** Serves what a definition says. */
-  #define(definition: StoredObject): void {
-    const { group, names } = definition.spec as { readonly group: string; readonly names: { readonly plural: string } }
-    this.registry.setCustom(group, names.plural, customResources(definition))
+  #keptDefinitions(): Definitions {
+    const collection = this.#store.collection('apiextensions.k8s.io', 'customresourcedefinitions')
+    return new Definitions({
+      collection,
+      registry: this.registry,
+      clock: this.clock,
+      put: (present, next) => this.#store.put({ collection, namespace: '', name: next.metadata.name }, present, next),
+    })
   }
 
   /** Takes up what an earlier process kept: what is served, what expires, what was being taken apart. */
   #resume(): void {
     const definitions = this.#store.collection('apiextensions.k8s.io', 'customresourcedefinitions')
-    for (const definition of definitions.list(everything)) this.#define(definition)
+    for (const definition of definitions.list(everything)) this.#definitions.serve(definition)
     for (const collection of [...this.#store.collections()]) {
       for (const object of collection.list(everything)) {
         const revision = Number(object.metadata.resourceVersion)
@@ -898,10 +907,7 @@ export class ApiServer {
     this.#rbac?.onCommit(collection, event)
     this.#aggregation.onCommit(collection)
     this.#termination.onCommit(collection, event)
-    if (event.type === 'DELETED' && collection.id === 'apiextensions.k8s.io/customresourcedefinitions') {
-      const spec = event.object.spec as { readonly group: string; readonly names: { readonly plural: string } }
-      this.registry.setCustom(spec.group, spec.names.plural, [])
-    }
+    this.#definitions.onCommit(collection, event)
     if (collection.id === '/events' && event.type !== 'DELETED') this.#expiry.note(event.object)
   }
 

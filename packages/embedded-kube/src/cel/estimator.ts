@@ -49,7 +49,11 @@ class Estimator {
         return fixed(1)
       }
       case 'select': {
-        if (this.#checked.names.has(expression)) return fixed(1)
+        const name = this.#checked.names.get(expression)
+        if (name !== undefined) {
+          this.#paths.set(expression, [name])
+          return fixed(1)
+        }
         const cost = this.cost(expression.operand)
         if (expression.test) return cost
         this.#paths.set(expression, [...this.#path(expression.operand), expression.field])

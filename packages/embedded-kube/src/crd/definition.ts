@@ -1,10 +1,7 @@
 // CustomResourceDefinitions: what they are filled with, and the resources that they bring
-// (kubernetes/apiextensions-apiserver:pkg/apis/apiextensions/v1/defaults.go, pkg/controller/{status,establish}).
-import { timestamp, type Ms } from '@plimsoll/model'
+// (kubernetes/apiextensions-apiserver:pkg/apis/apiextensions/v1/defaults.go).
 import { allVerbs } from '../builtin-resources.ts'
-import { forbiddenField, invalidValue, required, unsupported, type FieldError } from '../errors.ts'
 import {
-  equal,
   fieldsOf,
   isFields,
   listOf,
@@ -18,95 +15,47 @@ import type { ResourceInfo, SubresourceInfo } from '../registry.ts'
 
 export const cleanupFinalizer = 'customresourcecleanup.apiextensions.k8s.io'
 
-export function definitionDefaults(object: StoredObject, now: Ms): StoredObject {
+export function definitionDefaults(object: StoredObject): StoredObject {
   const spec = fieldsOf(object.spec)
   const given = fieldsOf(spec['names'])
   const kind = textOf(given['kind'])
-  const names = withDefaults(given, { singular: kind.toLowerCase(), listKind: `${kind}List` })
-  const filled = withDefaults(withField(spec, 'names', names), { conversion: { strategy: 'None' } })
-  return established(withField(object, 'spec', filled), now)
-}
-
-/** Names are accepted and the resource is served as soon as it is written. */
-function established(object: StoredObject, now: Ms): StoredObject {
-  const spec = fieldsOf(object.spec)
-  const status = fieldsOf(object.status)
-  const present = listOf(status['conditions'])
-  const condition = (type: string, reason: string, message: string): Fields =>
-    present.find((c) => c['type'] === type && c['status'] === 'True') ?? {
-      type,
-      status: 'True',
-      lastTransitionTime: timestamp(now),
-      reason,
-      message,
-    }
-  const storage = listOf(spec['versions']).find((version) => version['storage'] === true)?.['name']
-  const stored = Array.isArray(status['storedVersions']) ? (status['storedVersions'] as readonly unknown[]) : []
-  const next = {
-    ...status,
-    conditions: [
-      condition('NamesAccepted', 'NoConflicts', 'no conflicts found'),
-      condition('Established', 'InitialNamesAccepted', 'the initial names have been accepted'),
-      ...present.filter((c) => c['type'] !== 'NamesAccepted' && c['type'] !== 'Established'),
-    ],
-    acceptedNames: spec['names'],
-    storedVersions: storage === undefined || stored.includes(storage) ? stored : [...stored, storage],
-  }
-  return equal(status, next) ? object : { ...object, status: next }
-}
-
-export function definitionErrors(object: StoredObject): readonly FieldError[] {
-  const errors: FieldError[] = []
-  const spec = fieldsOf(object.spec)
-  const names = fieldsOf(spec['names'])
-  const { group, scope } = spec
-  if ((group ?? '') === '') errors.push(required('spec.group'))
-  if (scope !== 'Namespaced' && scope !== 'Cluster')
-    errors.push(unsupported('spec.scope', scope ?? '', ['Cluster', 'Namespaced']))
-  for (const field of ['plural', 'kind']) if ((names[field] ?? '') === '') errors.push(required(`spec.names.${field}`))
-  if (object.metadata.name !== `${String(names['plural'])}.${String(group)}`) {
-    errors.push(invalidValue('metadata.name', object.metadata.name, 'must be spec.names.plural+"."+spec.group'))
-  }
-  const versions = listOf(spec['versions'])
-  if (versions.filter((version) => version['storage'] === true).length !== 1) {
-    errors.push(
-      invalidValue(
-        'spec.versions',
-        versions.map((version) => version['name']),
-        'must have exactly one version marked as storage version',
-      ),
-    )
-  }
-  versions.forEach((version, i) => {
-    if (!isFields(fieldsOf(version['schema'])['openAPIV3Schema'])) {
-      errors.push(required(`spec.versions[${i}].schema.openAPIV3Schema`, 'schemas are required'))
-    }
+  const names = withDefaults(given, {
+    singular: kind.toLowerCase(),
+    listKind: kind === '' ? undefined : `${kind}List`,
   })
-  const strategy = fieldsOf(spec['conversion'])['strategy']
-  if (strategy === 'Webhook') {
-    errors.push(
-      forbiddenField('spec.conversion.strategy', 'conversion webhooks are not called by this server: use None'),
-    )
-  } else if (strategy !== 'None') errors.push(unsupported('spec.conversion.strategy', strategy, ['None', 'Webhook']))
-  return errors
+  const filled = withDefaults(withField(spec, 'names', names), { conversion: { strategy: 'None' } })
+  return withStoredVersion(withPort(object, filled))
 }
 
-export function definitionUpdateErrors(object: StoredObject, old: StoredObject): readonly FieldError[] {
-  const errors: FieldError[] = []
-  for (const field of ['group', 'scope']) {
-    if (object.spec?.[field] !== old.spec?.[field]) {
-      errors.push(invalidValue(`spec.${field}`, object.spec?.[field] ?? '', 'field is immutable'))
-    }
-  }
-  return errors
+/** Versions in which objects may still be stored: the one of now is among them. */
+function withStoredVersion(object: StoredObject): StoredObject {
+  const status = fieldsOf(object.status)
+  const storage = listOf(fieldsOf(object.spec)['versions']).find((version) => version['storage'] === true)?.['name']
+  const stored = Array.isArray(status['storedVersions']) ? (status['storedVersions'] as readonly unknown[]) : []
+  if (storage === undefined || stored.includes(storage)) return object
+  return { ...object, status: { ...status, storedVersions: [...stored, storage] } }
 }
 
-/** The resources that the definition serves, its storage version first. */
+/** A conversion webhook's service is asked at port 443. */
+function withPort(object: StoredObject, spec: Fields): StoredObject {
+  const conversion = fieldsOf(spec['conversion'])
+  const webhook = fieldsOf(conversion['webhook'])
+  const client = fieldsOf(webhook['clientConfig'])
+  const service = client['service']
+  if (!isFields(service) || service['port'] !== undefined) return withField(object, 'spec', spec)
+  const clientConfig = { ...client, service: { ...service, port: 443 } }
+  return { ...object, spec: { ...spec, conversion: { ...conversion, webhook: { ...webhook, clientConfig } } } }
+}
+
+/** The resources that the definition serves once it is established, in the order in which clients prefer them. */
 export function customResources(definition: StoredObject): readonly ResourceInfo[] {
   const spec = fieldsOf(definition.spec)
   const versions = listOf(spec['versions'])
   const storage = versions.find((version) => version['storage'] === true)
-  if (storage === undefined) return []
+  const established = listOf(definition.status?.['conditions']).some(
+    (condition) => condition['type'] === 'Established' && condition['status'] === 'True',
+  )
+  if (storage === undefined || !established) return []
   return versions
     .filter((version) => version['served'] !== false)
     .toSorted((a, b) => versionOrder(String(a['name']), String(b['name'])))
@@ -115,7 +64,7 @@ export function customResources(definition: StoredObject): readonly ResourceInfo
 
 function customResource(definition: StoredObject, version: Fields, storageVersion: string): ResourceInfo {
   const spec = fieldsOf(definition.spec)
-  const names = fieldsOf(spec['names'])
+  const names = fieldsOf(definition.status?.['acceptedNames'])
   const texts = (field: string): readonly string[] => (names[field] ?? []) as readonly string[]
   const group = String(spec['group'])
   const kind = String(names['kind'])

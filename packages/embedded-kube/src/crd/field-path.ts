@@ -30,9 +30,11 @@ function goText(value: unknown): string {
   return goJson(value)
 }
 
+/** Maps in the order of their keys; records that say so keep their own. */
 export function goJson(value: unknown): string {
+  const ordered = typeof value === 'object' && value !== null && 'toJSON' in value
   const text = JSON.stringify(value, (_, inner: unknown) =>
-    typeof inner === 'object' && inner !== null && !Array.isArray(inner)
+    !ordered && typeof inner === 'object' && inner !== null && !Array.isArray(inner)
       ? Object.fromEntries(Object.entries(inner).toSorted(([a], [b]) => (a < b ? -1 : 1)))
       : inner,
   )

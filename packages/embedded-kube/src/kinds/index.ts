@@ -1,5 +1,6 @@
 import type { ResourceInfo } from '../registry.ts'
-import { definitionDefaults, definitionErrors, definitionUpdateErrors } from '../crd/definition.ts'
+import { definitionDefaults } from '../crd/definition.ts'
+import { definitionErrors, definitionUpdateErrors } from '../crd/definition-validation.ts'
 import { isFields, withField, type StoredObject } from '../object.ts'
 import {
   autoscalerDefaults,
