@@ -1,23 +1,33 @@
 // The commands by which people roll out and roll back, from a real kubectl at a cluster in real time.
 import { execFile } from 'node:child_process'
-import { writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { ApiServer, bootstrap, createPki, kubeconfig, startKubeServer, type KubeServer } from '@plimsoll/embedded-kube'
 import { SeededRandom, silentLog, SystemClock } from '@plimsoll/ports'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { kubectl } from '../../../tools/clients/clients.ts'
-import { serve, type TestServer } from '../../embedded-kube/test/serve.ts'
 import { EmbeddedCluster } from '../src/index.ts'
 import { FakeMachines, machine } from './laboratory.ts'
 
-let world: TestServer
+let server: KubeServer
 let cluster: EmbeddedCluster
+/** Holds the kubeconfig and what kubectl reads. */
+const home = mkdtempSync(join(tmpdir(), 'plimsoll-rollout-'))
 
 beforeAll(async () => {
-  world = await serve()
   const clock = new SystemClock()
+  const api = new ApiServer({ clock, random: new SeededRandom('serve') })
+  bootstrap(api)
+  const pki = await createPki()
+  server = await startKubeServer(api, { pki })
+  const { certificate, key } = pki.admin
+  const credential = { kind: 'certificate', certificate, key } as const
+  const config = kubeconfig({ name: 'plimsoll', server: server.url, ca: pki.ca.certificate, credential })
+  writeFileSync(join(home, 'config'), config, { mode: 0o600 })
   const machines = new FakeMachines()
   cluster = new EmbeddedCluster({
-    kube: (user, agent) => world.api.client(user, agent),
+    kube: (user, agent) => api.client(user, agent),
     clock,
     random: new SeededRandom('rollout'),
     log: silentLog,
@@ -25,10 +35,10 @@ beforeAll(async () => {
     programs: () => undefined,
     timing: 'instant',
   })
-  world.api.podLogs = cluster.podLogs
+  api.podLogs = cluster.podLogs
   await cluster.start()
   for (let n = 0; n < 2; n++) machines.on(machine(n))
-  writeFileSync(join(world.home, 'workloads.yaml'), workloads)
+  writeFileSync(join(home, 'workloads.yaml'), workloads)
   await run('apply', '-f', 'workloads.yaml')
   await run('wait', '--for=condition=Ready', 'nodes', '--all', '--timeout=10s')
   // Before the first pod is counted every rollout looks complete.
@@ -37,14 +47,15 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await cluster.stop()
-  await world.close()
+  await server.close()
+  rmSync(home, { recursive: true, force: true })
 })
 
 /** What kubectl prints, on both its outputs. */
 function run(...args: readonly string[]): Promise<string> {
-  const env = { HOME: world.home, KUBECONFIG: join(world.home, 'config'), PATH: '/usr/bin:/bin', TZ: 'UTC' }
+  const env = { HOME: home, KUBECONFIG: join(home, 'config'), PATH: '/usr/bin:/bin', TZ: 'UTC' }
   return new Promise((resolve) => {
-    execFile(kubectl('1.35'), args, { env, cwd: world.home, timeout: 15_000 }, (_, stdout, stderr) => {
+    execFile(kubectl('1.35'), args, { env, cwd: home, timeout: 15_000 }, (_, stdout, stderr) => {
       resolve(`${stdout}${stderr}`.trim())
     })
   })
@@ -145,7 +156,9 @@ describe('kubectl at a deployment', () => {
     const limits = await run('set', 'resources', 'deployment/web', '--requests=cpu=20m,memory=16Mi')
     expect(limits).toBe('deployment.apps/web resource requirements updated')
     expect(await pods('web', '{.spec.containers[0].image}')).toBe('app:1\napp:1')
-    expect(await run('rollout', 'undo', 'deployment/web', '--to-revision=1')).toContain('you cannot rollback a paused deployment')
+    expect(await run('rollout', 'undo', 'deployment/web', '--to-revision=1')).toContain(
+      'you cannot rollback a paused deployment',
+    )
     expect(await run('rollout', 'resume', 'deployment/web')).toBe('deployment.apps/web resumed')
     expect(await status('deployment/web')).toContain('deployment "web" successfully rolled out')
     const changed =
@@ -171,7 +184,9 @@ describe('kubectl at a cron job', () => {
       'job.batch/now condition met',
     )
     expect(await run('get', 'job', 'now')).toMatch(/now +Complete +1\/1/)
-    expect(await run('describe', 'job', 'now')).toMatch(/Pods Statuses: +0 Active \(0 Ready\) \/ 1 Succeeded \/ 0 Failed/)
+    expect(await run('describe', 'job', 'now')).toMatch(
+      /Pods Statuses: +0 Active \(0 Ready\) \/ 1 Succeeded \/ 0 Failed/,
+    )
     expect(await run('describe', 'cronjob', 'nightly')).toContain(
       'Saw a job that the controller did not create or forgot: now',
     )
