@@ -1,9 +1,16 @@
 import { ApiServer, bootstrap } from '@plimsoll/embedded-kube'
-import { faultAnnotation, faultKinds, faultsOf, listFaults, type FaultName } from '@plimsoll/embedded-cluster'
+import {
+  faultAnnotation,
+  faultKinds,
+  faultsOf,
+  listFaults,
+  orderFault,
+  type FaultName,
+} from '@plimsoll/embedded-cluster'
 import { ms, Namespaces, Nodes, Pods } from '@plimsoll/model'
 import { SeededRandom, VirtualClock, type KubeApi } from '@plimsoll/ports'
 import { beforeEach, describe, expect, it } from 'vitest'
-import { faultHelp, performFault } from './fault.ts'
+import { faultHelp } from './fault.ts'
 
 let kube: KubeApi
 beforeEach(async () => {
@@ -26,7 +33,7 @@ beforeEach(async () => {
 
 const perform = (line: string, namespace = 'default'): Promise<readonly string[]> => {
   const [verb = '', ...words] = line.split(' ')
-  return performFault(kube, { verb, words, namespace })
+  return orderFault(kube, { verb, words, namespace })
 }
 
 describe('plimsoll fault', () => {

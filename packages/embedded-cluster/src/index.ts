@@ -27,3 +27,4 @@ export {
   type FaultTarget,
   type PlacedFault,
 } from './faults/fault-board.ts'
+export { FaultOrderError, orderFault, type FaultOrder } from './faults/fault-orders.ts'

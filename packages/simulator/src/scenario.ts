@@ -2,6 +2,7 @@
 // test/scenarios/ hold the commands, a line of dashes, and the trace that they gave.
 import { Deployments, Nodes, parseGoDuration, Pods, seconds, type Ms } from '@plimsoll/model'
 import { SeededRandom, silentLog, VirtualClock, type KubeApi } from '@plimsoll/ports'
+import { orderFault } from '@plimsoll/embedded-cluster'
 import { House, type KubeManifest } from './house.ts'
 import { Trace } from './trace.ts'
 
@@ -34,6 +35,7 @@ interface Stage {
  * - `apply NAME` creates a manifest's objects
  * - `scale DEPLOYMENT COUNT`, `delete deployment NAME`
  * - `group max=6 min=3 desired=3` as `aws autoscaling update-auto-scaling-group` does
+ * - `fault insufficient-capacity type=t3.medium`, `fault terminate node/ip-…`, `fault clear`: as `plimsoll fault` does
  * - `run 10m` lets time pass
  * - `until nodes=6 ready within 5m`, `until pods=15 running within 2m` wait, and fail when the time is over
  * @throws Error for a command that it does not know
@@ -98,6 +100,11 @@ async function perform(command: string, stage: Stage, o: ScenarioOptions): Promi
         ...(max === undefined ? {} : { MaxSize: Number(max) }),
         ...(desired === undefined ? {} : { DesiredCapacity: Number(desired) }),
       })
+      return
+    }
+    case 'fault': {
+      const [name = '', ...rest] = words
+      await orderFault(kube, { verb: name, words: rest, namespace: 'default' })
       return
     }
     case 'run':
