@@ -1,6 +1,7 @@
 import { apiVersionOf } from '@plimsoll/model'
 import { KubeError, type Subscription, type WatchEvent, type WatchSink } from '@plimsoll/ports'
 import type { ApiServer } from '../api-server.ts'
+import { expired } from '../errors.ts'
 import type { Fields, StoredObject } from '../object.ts'
 import type { ResourceInfo } from '../registry.ts'
 import type { ServerWatchOptions } from '../request.ts'
@@ -22,7 +23,10 @@ export interface WatchAnswer {
 const bookmarkMs = 60_000
 /** What a client may leave unread of live events before it is cut off and has to list again. */
 const unreadBytesMax = 64 * 1024 * 1024
+/** How long one that was cut off may take to read what is on its way. */
+const readingMs = 10_000
 const chunkBytes = 1024 * 1024
+const newline = 10
 
 /**
  * Streams a watch until it times out, the server ends it, or the client goes away. Once the parameters are good every
@@ -52,6 +56,7 @@ class WatchStream implements WatchSink<StoredObject> {
   #scheduled = false
   #writing = false
   #ended = false
+  #isCutOff = false
   #timers: NodeJS.Timeout[] = []
 
   constructor(exchange: Exchange, answer: WatchAnswer) {
@@ -65,12 +70,7 @@ class WatchStream implements WatchSink<StoredObject> {
     const bytes = this.#encode(event)
     this.#pending.push(...bytes)
     for (const part of bytes) this.#unreadBytes += part.length
-    if (this.#unreadBytes > this.#unreadBytesMax) {
-      this.#stop()
-      this.#pending = []
-      this.#exchange.cut()
-      return
-    }
+    if (this.#unreadBytes > this.#unreadBytesMax) this.#cutOff()
     this.#schedule()
   }
 
@@ -81,6 +81,17 @@ class WatchStream implements WatchSink<StoredObject> {
     }
     this.#stop()
     this.#schedule()
+  }
+
+  /**
+   * The client reads slower than things happen: what waits for it is dropped, and once it has read what is on its way
+   * it is told to list again. One that reads nothing at all loses its stream.
+   */
+  #cutOff(): void {
+    this.#isCutOff = true
+    this.#pending = []
+    this.end(expired('The watch was too slow: its unread events were dropped. List again and watch from there.'))
+    this.#timers.push(setTimeout(() => this.#exchange.cut(), readingMs).unref())
   }
 
   follow(subscription: Subscription): void {
@@ -94,7 +105,10 @@ class WatchStream implements WatchSink<StoredObject> {
     const { response } = this.#exchange
     this.#exchange.start(200, 'application/json')
     response.flushHeaders()
-    response.on('close', () => this.#stop())
+    response.on('close', () => {
+      this.#stop()
+      this.#pending = []
+    })
     response.on('error', () => this.#stop())
     this.#opened = true
     if (!this.#ended) {
@@ -143,6 +157,7 @@ class WatchStream implements WatchSink<StoredObject> {
           return
         }
         this.#unreadBytes -= chunk.length
+        if (this.#isCutOff) break
       }
     }
     this.#writing = false
@@ -150,12 +165,14 @@ class WatchStream implements WatchSink<StoredObject> {
   }
 }
 
+/** Whole events each: after any of them the stream may say that it ends. */
 function* chunksOf(parts: readonly Buffer[]): Generator<Buffer> {
   let from = 0
   let bytes = 0
   for (let i = 0; i < parts.length; i++) {
     bytes += parts[i]!.length
-    if (bytes < chunkBytes && i < parts.length - 1) continue
+    const isLineEnd = parts[i]!.at(-1) === newline
+    if ((bytes < chunkBytes || !isLineEnd) && i < parts.length - 1) continue
     yield Buffer.concat(parts.slice(from, i + 1), bytes)
     from = i + 1
     bytes = 0
@@ -228,7 +245,6 @@ function shapeOf({ server, info, accepted, include }: WatchAnswer): Shape {
 function bookmarkMeta(event: Bookmark): Fields {
   return {
     resourceVersion: event.resourceVersion,
-    creationTimestamp: null,
     ...(event.initialEventsEnd ? { annotations: { 'k8s.io/initial-events-end': 'true' } } : {}),
   }
 }
