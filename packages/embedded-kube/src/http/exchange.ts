@@ -51,12 +51,16 @@ export class Exchange {
     return Array.isArray(value) ? value.join(', ') : value
   }
 
+  /** Whether a person reads the answer: said so, or with a browser, curl or wget. */
+  get pretty(): boolean {
+    if (this.query.has('pretty')) return this.query.flag('pretty')
+    return /^(curl|Wget|Mozilla\/5\.0)/.test(this.header('user-agent') ?? '')
+  }
+
   /** @throws {KubeError} notAcceptable */
   accepted(...shapes: readonly string[]): Negotiated {
     const found = negotiate(this.header('accept'), shapes)
-    if (found === undefined) {
-      throw failure('notAcceptable', 'only the following media types are accepted: application/json, application/yaml')
-    }
+    if (found === undefined) throw notAcceptable(this.header('accept'))
     return found
   }
 
@@ -136,7 +140,7 @@ export class Exchange {
     text?: Buffer,
   ): void {
     if (format === 'yaml') this.send(status, 'application/yaml', yamlText(plainOf(object)))
-    else if (this.query.flag('pretty')) this.send(status, 'application/json', `${JSON.stringify(object, null, 2)}\n`)
+    else if (this.pretty) this.send(status, 'application/json', JSON.stringify(object, null, 2))
     else this.send(status, 'application/json', text ?? `${JSON.stringify(object)}\n`)
   }
 
@@ -149,7 +153,8 @@ export class Exchange {
     const { status } = failed
     const retryAfter = status.details?.retryAfterSeconds ?? 0
     const format = negotiate(this.header('accept'), [])?.format ?? 'json'
-    const body = format === 'yaml' ? yamlText(plainOf(status as Fields)) : `${JSON.stringify(status)}\n`
+    const text = this.pretty ? JSON.stringify(status, null, 2) : `${JSON.stringify(status)}\n`
+    const body = format === 'yaml' ? yamlText(plainOf(status as Fields)) : text
     this.send(
       status.code ?? 500,
       `application/${format}`,
@@ -164,6 +169,15 @@ export class Exchange {
     if (stream === undefined) this.response.destroy()
     else stream.destroy()
   }
+}
+
+/** In two forms: nothing that could be served, or a format that could be but not in the shape. */
+function notAcceptable(accept: string | undefined): KubeError {
+  const formats = 'application/json, application/yaml'
+  if (negotiate(accept, undefined) !== undefined) {
+    return failure('notAcceptable', `only the following media types are accepted: ${formats}`)
+  }
+  return failure('notAcceptable', `406: Not Acceptable\n\nAvailable representations: ${formats}`, {})
 }
 
 /** Without undefined fields, which JSON drops and YAML would print. */

@@ -6,7 +6,7 @@ import { KubeError } from '@plimsoll/ports'
 import type { ApiServer } from '../api-server.ts'
 import { impersonated } from '../authorization/impersonation.ts'
 import { attributesOfPath } from '../authorization/request-attributes.ts'
-import { failure, notAuthorized, pathNotAuthorized } from '../errors.ts'
+import { failure, notAuthorized, pathNotAuthorized, resourceNotFound } from '../errors.ts'
 import type { Fields } from '../object.ts'
 import type { UserInfo } from '../request.ts'
 import { issuerDefault } from '../subresources/service-account-token.ts'
@@ -18,6 +18,7 @@ import { administrator, anonymous } from '../wire/user.ts'
 import { impersonationOf, userOf, userOfToken } from './authentication.ts'
 import { Documents, type Document } from './documents.ts'
 import { Exchange } from './exchange.ts'
+import { negotiateOpenApiV2, openApiV2, openApiV2Binary } from './openapi-v2.ts'
 import type { Pki } from './pki.ts'
 import { RequestMetrics } from './request-metrics.ts'
 import { decodePatched, handleResource } from './resource-handler.ts'
@@ -211,14 +212,24 @@ class RequestHandler {
     const path = resourcePathOf(exchange.path)
     this.#authorize(exchange, path)
     if (this.#answerDocument(exchange)) return
-    if (path === undefined) {
-      exchange.send(404, 'text/plain; charset=utf-8', '404 page not found\n')
+    if (path === undefined || !this.#isServed(path.group)) {
+      // Below a group that is known, an unknown version is a resource that is not there.
+      if (/^\/api\/|^\/apis\/[^/]+\/./.test(exchange.path) && this.#isServed(groupOfPath(exchange.path))) {
+        throw resourceNotFound()
+      }
+      pageNotFound(exchange)
       return
     }
+    const warning = deprecated[`${path.group}/${path.version}/${path.plural}`]
+    if (warning !== undefined) exchange.warnings.push(warning)
     if (path.group === 'metrics.k8s.io' && this.#server.usage === undefined) {
       throw failure('notFound', 'the server could not find the requested resource', {})
     }
     await handleResource(exchange, path, this.#server)
+  }
+
+  #isServed(group: string): boolean {
+    return group === '' || this.#documents.resources().some((info) => info.group === group)
   }
 
   /** Before anything else is said about a request. @throws {KubeError} forbidden */
@@ -253,7 +264,7 @@ class RequestHandler {
       case 'healthz':
       case 'livez':
       case 'readyz':
-        answerHealth(exchange, first, second)
+        answerHealth(exchange, first, second === undefined ? undefined : segments.slice(1).join('/'))
         return true
       case 'metrics':
         exchange.send(200, 'text/plain; version=0.0.4; charset=utf-8', this.#metrics.expose())
@@ -307,10 +318,21 @@ class RequestHandler {
     }
   }
 
+  #answerOpenApiV2(exchange: Exchange): void {
+    const { major, minor } = serverVersion(this.#options.gitVersion ?? gitVersionDefault)
+    const wanted = negotiateOpenApiV2(exchange.header('accept'))
+    if (wanted === 'json') exchange.sendObject(200, openApiV2(`${major}.${minor}`))
+    else if (wanted === 'binary') {
+      const type = 'application/com.github.proto-openapi.spec.v2.v1.0+protobuf'
+      exchange.send(200, type, openApiV2Binary(`${major}.${minor}`), { Vary: 'Accept' })
+    } else exchange.send(406, 'text/plain; charset=utf-8', '')
+  }
+
   #answerOpenApi(exchange: Exchange, segments: readonly string[]): boolean {
     const [version, ...path] = segments
     if (version === 'v2' && path.length === 0) {
-      throw failure('notAcceptable', 'OpenAPI v2 is not served; use /openapi/v3')
+      this.#answerOpenApiV2(exchange)
+      return true
     }
     if (version !== 'v3') return false
     if (path.length === 0) {
@@ -357,16 +379,43 @@ function sendDocument(exchange: Exchange, document: Document, type: string, cach
   exchange.send(200, type, document.bytes, headers)
 }
 
-const checks = ['ping', 'log', 'etcd', 'poststarthook/start-apiextensions-controllers']
+function groupOfPath(path: string): string {
+  const [, first, second = ''] = path.split('/')
+  return first === 'api' ? '' : second
+}
 
+/** Said with every answer about them (kubernetes/kubernetes:pkg/apis/core/v1, the APILifecycle of the types). */
+const deprecated: Readonly<Record<string, string>> = {
+  '/v1/componentstatuses': 'v1 ComponentStatus is deprecated in v1.19+',
+  '/v1/endpoints': 'v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice',
+}
+
+const noSniffing = { 'X-Content-Type-Options': 'nosniff' }
+
+function pageNotFound(exchange: Exchange): void {
+  exchange.send(404, 'text/plain; charset=utf-8', '404 page not found\n', noSniffing)
+}
+
+const checks = ['ping', 'log', 'etcd', 'poststarthook/start-apiextensions-controllers']
+const readyChecks = [...checks.slice(0, 3), 'etcd-readiness', 'informer-sync', ...checks.slice(3), 'shutdown']
+
+/** kubernetes/apiserver:pkg/server/healthz/healthz.go: nothing here can be ill while it answers. */
 function answerHealth(exchange: Exchange, name: string, check: string | undefined): void {
-  if (check !== undefined && !checks.some((known) => known === check || known.startsWith(`${check}/`))) {
-    exchange.send(404, 'text/plain; charset=utf-8', '404 page not found\n')
+  const known = name === 'readyz' ? readyChecks : checks
+  if (check !== undefined) {
+    if (known.includes(check)) exchange.send(200, 'text/plain; charset=utf-8', 'ok')
+    else pageNotFound(exchange)
     return
   }
-  const verbose = exchange.query.has('verbose')
-  const text = verbose ? `${checks.map((known) => `[+]${known} ok\n`).join('')}${name} check passed\n` : 'ok'
-  exchange.send(200, 'text/plain; charset=utf-8', text)
+  const excluded = exchange.query.all('exclude')
+  const lines = known.map((one) => `[+]${one} ${excluded.includes(one) ? 'excluded: ok' : 'ok'}\n`)
+  const others = excluded.filter((one) => !known.includes(one))
+  if (others.length > 0) {
+    const names = others.map((one) => JSON.stringify(one)).join(', ')
+    lines.push(`warn: some health checks cannot be excluded: no matches for ${names}\n`)
+  }
+  const text = exchange.query.has('verbose') ? `${lines.join('')}${name} check passed\n` : 'ok'
+  exchange.send(200, 'text/plain; charset=utf-8', text, noSniffing)
 }
 
 function rootPaths(resources: Parameters<typeof apiGroupList>[0]): readonly string[] {
@@ -385,6 +434,7 @@ function rootPaths(resources: Parameters<typeof apiGroupList>[0]): readonly stri
     '/healthz',
     '/livez',
     '/metrics',
+    '/openapi/v2',
     '/openapi/v3',
     '/readyz',
     '/version',

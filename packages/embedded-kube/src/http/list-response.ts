@@ -6,7 +6,7 @@ import type { ServerList } from '../request.ts'
 import type { Negotiated } from '../wire/media-type.ts'
 import { partialMetadata, printerOf, rowOf, type IncludeObject } from '../wire/table/index.ts'
 import type { Exchange } from './exchange.ts'
-import { objectText } from './object-text.ts'
+import { itemText, objectText } from './object-text.ts'
 import { writeAll } from './stream-writer.ts'
 
 export interface ListAnswer {
@@ -20,7 +20,7 @@ export interface ListAnswer {
 /** A list in any of its shapes. JSON is streamed from the objects' shared texts. */
 export async function sendList(exchange: Exchange, answer: ListAnswer): Promise<void> {
   const { accepted } = answer
-  if (accepted.format === 'yaml' || exchange.query.flag('pretty')) {
+  if (accepted.format === 'yaml' || exchange.pretty) {
     const whole = Buffer.concat([...listTexts(answer)]).toString()
     exchange.sendObject(200, JSON.parse(whole) as Fields, accepted.format)
     return
@@ -30,6 +30,7 @@ export async function sendList(exchange: Exchange, answer: ListAnswer): Promise<
 }
 
 const comma = Buffer.from(',')
+const brace = Buffer.from('{')
 const close = Buffer.from(']}\n')
 
 function* listTexts(answer: ListAnswer): Generator<Buffer> {
@@ -55,8 +56,10 @@ function* listTexts(answer: ListAnswer): Generator<Buffer> {
     first = false
     if (printer !== undefined) {
       yield Buffer.from(JSON.stringify(rowOf(printer, object, now, include, accepted.metaVersion)))
-    } else if (accepted.as === undefined) yield objectText(object)
-    else yield Buffer.from(JSON.stringify(partialMetadata(object, accepted.metaVersion)))
+    } else if (accepted.as === undefined) {
+      if (info.custom === undefined) yield brace
+      yield info.custom === undefined ? itemText(object) : objectText(object)
+    } else yield Buffer.from(JSON.stringify(partialMetadata(object, accepted.metaVersion)))
   }
   yield close
 }

@@ -9,7 +9,7 @@ import {
   forbiddenField,
   invalid,
   invalidValue,
-  methodNotAllowed,
+  noSuchMethod,
   required,
   resourceNotFound,
   unsupported,
@@ -17,6 +17,7 @@ import {
 import { fieldsOf, type Fields, type ObjectInput, type StoredObject } from '../object.ts'
 import { jsonPatch } from '../patch/json-patch.ts'
 import { mergePatch } from '../patch/merge-patch.ts'
+import { checkListOptions, listOptionErrors, watchOptionErrors } from '../list-pages.ts'
 import type { ResourceInfo } from '../registry.ts'
 import type {
   DeletionOptions,
@@ -41,6 +42,7 @@ import {
 import type { Query } from '../wire/query.ts'
 import type { ResourcePath } from '../wire/resource-path.ts'
 import { partialMetadata, printerOf, rowOf, type IncludeObject } from '../wire/table/index.ts'
+import type { Negotiated } from '../wire/media-type.ts'
 import type { Exchange } from './exchange.ts'
 import { sendList } from './list-response.ts'
 import { sendLog } from './log-response.ts'
@@ -55,6 +57,8 @@ interface Call {
   readonly query: Query
   readonly info: ResourceInfo
   readonly namespace: string | undefined
+  /** By the old form of path. */
+  readonly watched: boolean
 }
 
 /** Patches that a request brings its text of, for the refusal's words. */
@@ -66,54 +70,72 @@ export interface PatchContext extends RequestContext {
 export async function handleResource(exchange: Exchange, path: ResourcePath, server: ApiServer): Promise<void> {
   const info = server.registry.find(path.group, path.version, path.plural)
   if (info === undefined) throw resourceNotFound()
-  if (!info.namespaced && path.namespace !== undefined) throw resourceNotFound()
+  if (!info.namespaced && path.namespace !== undefined && path.namespace !== '') throw resourceNotFound()
+  checkTimeout(exchange.query)
   const call: Call = {
     server,
     exchange,
     context: exchange.context,
     query: exchange.query,
     info,
-    namespace: path.namespace,
+    namespace: path.namespace === '' ? undefined : path.namespace,
+    watched: path.watch,
   }
   if (path.name === undefined) return handleCollection(call)
   if (info.namespaced && path.namespace === undefined) throw resourceNotFound()
   const key = { ...(path.namespace === undefined ? {} : { namespace: path.namespace }), name: path.name }
   if (path.subresource === 'proxy' && info.subresources.has('proxy'))
     return handleProxy(exchange, server, info, key, path.rest)
-  if (path.subresource !== undefined) return handleSubresource(call, key, path.subresource)
+  if (path.subresource !== undefined) {
+    if (path.rest !== undefined) throw resourceNotFound()
+    return handleSubresource(call, key, path.subresource)
+  }
   return handleObject(call, key)
 }
 
 async function handleCollection(call: Call): Promise<void> {
-  switch (call.exchange.method) {
+  const { exchange, info, query, watched } = call
+  switch (exchange.method) {
     case 'GET':
-    case 'HEAD':
-      return call.query.flag('watch') ? watch(call) : list(call)
+      if (info.namespaced && call.namespace === undefined && !info.verbs.includes('list')) throw resourceNotFound()
+      if (watched || query.flag('watch')) return watch(served(call, 'watch'))
+      return list(served(call, 'list'))
     case 'POST':
-      return create(call)
+      return create(served(call, 'create'))
     case 'DELETE':
-      return removeCollection(call)
+      return removeCollection(served(call, 'deletecollection'))
     default:
-      throw methodNotAllowed(call.info, call.exchange.method.toLowerCase())
+      throw noSuchMethod()
   }
 }
 
 async function handleObject(call: Call, key: ObjectKey): Promise<void> {
   switch (call.exchange.method) {
     case 'GET':
-    case 'HEAD':
       // Watching one object by its path is the old form of a field selector.
-      if (call.query.flag('watch')) return watch(call, key.name)
-      return sendStored(call, 200, await read(call, key))
+      if (call.watched) return watch(served(call, 'watch'), key.name)
+      return sendStored(served(call, 'get'), 200, await read(call, key))
     case 'PUT':
-      return update(call, key)
+      return update(served(call, 'update'), key)
     case 'PATCH':
-      return patch(call, key)
+      return patch(served(call, 'patch'), key)
     case 'DELETE':
-      return remove(call, key)
+      return remove(served(call, 'delete'), key)
     default:
-      throw methodNotAllowed(call.info, call.exchange.method.toLowerCase())
+      throw noSuchMethod()
   }
+}
+
+function served(call: Call, verb: string): Call {
+  if (!call.info.verbs.includes(verb)) throw noSuchMethod()
+  return call
+}
+
+/** @throws {KubeError} badRequest when how long the client waits is no duration */
+function checkTimeout(query: Query): void {
+  const text = query.text('timeout')
+  if (text === undefined || parseGoDuration(text) !== undefined) return
+  throw badRequest(`invalid timeout specified in the request URL - time: invalid duration ${JSON.stringify(text)}`)
 }
 
 // --- reading ---
@@ -125,11 +147,33 @@ async function read(call: Call, key: ObjectKey): Promise<StoredObject> {
 
 async function list(call: Call): Promise<void> {
   const { server, context, info, exchange } = call
-  const accepted = exchange.accepted('Table', 'PartialObjectMetadataList')
+  const accepted = shapeOfList(call)
   const options = listOptions(call)
   const include = includeOf(call.query)
   const found = await whenReached(call, () => server.list(context, info, options))
   await sendList(exchange, { info, list: found, accepted, include, now: server.clock.now() })
+}
+
+function shapeOfList({ exchange, info }: Call): Negotiated {
+  const accepted = exchange.accepted('Table', 'PartialObjectMetadataList', 'PartialObjectMetadata')
+  if (accepted.as === 'PartialObjectMetadata') throw otherShape(accepted.as, 'a list', info, info.listKind)
+  return accepted
+}
+
+function shapeOfObject({ exchange, info }: Call): Negotiated {
+  const accepted = exchange.accepted('Table', 'PartialObjectMetadata', 'PartialObjectMetadataList')
+  if (accepted.as === 'PartialObjectMetadataList') throw otherShape(accepted.as, 'not a list', info, info.kind)
+  return accepted
+}
+
+/** Upstream names the Go type. */
+function otherShape(asked: string, what: string, info: ResourceInfo, kind: string): KubeError {
+  const group = info.group === '' ? 'core' : info.group.split('.')[0]!
+  const type =
+    info.custom === undefined
+      ? `${group}.${kind}`
+      : `unstructured.${kind === info.kind ? 'Unstructured' : 'UnstructuredList'}`
+  return failure('notAcceptable', `you requested ${asked}, but the requested object is ${what} (*${type})`)
 }
 
 function selection(call: Call, name?: string): ServerListOptions {
@@ -148,34 +192,25 @@ function selection(call: Call, name?: string): ServerListOptions {
 function listOptions(call: Call): ServerListOptions {
   const { query } = call
   const limit = query.whole('limit')
+  query.whole('timeoutSeconds')
   const token = query.text('continue')
   const resourceVersion = query.text('resourceVersion')
-  const resourceVersionMatch = matchOf(query)
-  if (query.has('sendInitialEvents')) {
-    throw invalidList('sendInitialEvents', 'sendInitialEvents is forbidden for list')
-  }
-  if (token !== undefined && resourceVersionMatch !== undefined) {
-    throw invalidList('resourceVersionMatch', 'resourceVersionMatch is forbidden when continue is provided')
-  }
+  const resourceVersionMatch = query.text('resourceVersionMatch')
+  const asked = { continue: token, resourceVersion, resourceVersionMatch, sendInitialEvents: initialEvents(query) }
+  checkListOptions(listOptionErrors(asked))
   return {
     ...selection(call),
     ...(limit === undefined ? {} : { limit }),
     ...(token === undefined ? {} : { continue: token }),
     ...(resourceVersion === undefined ? {} : { resourceVersion }),
-    ...(resourceVersionMatch === undefined ? {} : { resourceVersionMatch }),
+    ...(resourceVersionMatch === undefined
+      ? {}
+      : { resourceVersionMatch: resourceVersionMatch as 'Exact' | 'NotOlderThan' }),
   }
 }
 
-function matchOf(query: Query): 'NotOlderThan' | 'Exact' | undefined {
-  const match = query.text('resourceVersionMatch')
-  if (match === undefined || match === 'NotOlderThan' || match === 'Exact') return match
-  throw invalid({ group: 'meta.k8s.io', kind: 'ListOptions' }, '', [
-    unsupported('resourceVersionMatch', match, ['Exact', 'NotOlderThan', '']),
-  ])
-}
-
-function invalidList(field: string, why: string): KubeError {
-  return invalid({ group: 'meta.k8s.io', kind: 'ListOptions' }, '', [forbiddenField(field, why)])
+function initialEvents(query: Query): boolean | undefined {
+  return query.has('sendInitialEvents') ? query.flag('sendInitialEvents') : undefined
 }
 
 const reachMs = 3000
@@ -196,35 +231,29 @@ async function whenReached<T>(call: Call, attempt: () => T): Promise<T> {
 
 async function watch(call: Call, name?: string): Promise<void> {
   const { server, info, exchange, query } = call
-  if (!info.verbs.includes('watch')) throw methodNotAllowed(info, 'watch')
   const accepted = exchange.accepted('Table', 'PartialObjectMetadata')
+  if (accepted.format !== 'json') {
+    throw failure('notAcceptable', 'only the following media types are accepted: application/json;stream=watch')
+  }
   const include = includeOf(query)
   const options = watchOptions(call, name)
+  const timeoutMs = watchTimeout(query)
   const asked = Number(options.resourceVersion ?? '0')
   const until = Date.now() + reachMs
   while (asked > Number(server.resourceVersion) && Date.now() < until) await sleep(50)
-  sendWatch(exchange, { server, info, options, accepted, include, timeoutMs: watchTimeout(query) })
+  sendWatch(exchange, { server, info, options, accepted, include, timeoutMs })
 }
 
 function watchOptions(call: Call, name: string | undefined): ServerWatchOptions {
   const { query } = call
   const resourceVersion = query.text('resourceVersion')
-  const resourceVersionMatch = matchOf(query)
-  const initial = query.has('sendInitialEvents') ? query.flag('sendInitialEvents') : undefined
-  if (initial === undefined && resourceVersionMatch !== undefined) {
-    throw invalidList(
-      'resourceVersionMatch',
-      'resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided',
-    )
-  }
-  if (initial !== undefined && resourceVersionMatch !== 'NotOlderThan') {
-    throw invalidList('resourceVersionMatch', 'sendInitialEvents requires setting resourceVersionMatch to NotOlderThan')
-  }
+  const sendInitialEvents = initialEvents(query)
+  const resourceVersionMatch = query.text('resourceVersionMatch')
+  checkListOptions(watchOptionErrors({ resourceVersionMatch, sendInitialEvents, continue: query.text('continue') }))
   return {
     ...selection(call, name),
     ...(resourceVersion === undefined ? {} : { resourceVersion }),
-    ...(resourceVersionMatch === undefined ? {} : { resourceVersionMatch }),
-    ...(initial === undefined ? {} : { sendInitialEvents: initial }),
+    ...(sendInitialEvents === undefined ? {} : { sendInitialEvents }),
     allowBookmarks: query.flag('allowWatchBookmarks'),
   }
 }
@@ -242,12 +271,14 @@ function watchTimeout(query: Query): number {
 function includeOf(query: Query): IncludeObject {
   const include = query.text('includeObject') ?? 'Metadata'
   if (include === 'Metadata' || include === 'Object' || include === 'None') return include
-  throw badRequest(`unrecognized includeObject value: ${JSON.stringify(include)}`)
+  throw badRequest(
+    `Unable to convert to Table as requested: includeObject: Invalid value: ${JSON.stringify(include)}: must be 'Metadata', 'Object', 'None', or empty`,
+  )
 }
 
 function sendStored(call: Call, status: number, object: StoredObject): void {
   const { exchange, info, server, query } = call
-  const accepted = exchange.accepted('Table', 'PartialObjectMetadata')
+  const accepted = shapeOfObject(call)
   switch (accepted.as) {
     case undefined:
       exchange.sendObject(status, object, accepted.format, objectText(object))
@@ -309,7 +340,6 @@ function writeOptions(query: Query, kind: string): { readonly fieldManager?: str
 
 async function create(call: Call): Promise<void> {
   const { server, context, info, exchange, query, namespace } = call
-  if (!info.verbs.includes('create')) throw methodNotAllowed(info, 'create')
   const type = bodyTypeOf(info)
   const body = await exchange.body()
   const options = writeOptions(query, 'CreateOptions')
@@ -319,7 +349,7 @@ async function create(call: Call): Promise<void> {
     if (name === '') throw invalid(info, '', [required('metadata.name')])
     return exchange.sendObject(201, server.bind(context, keyIn(namespace, name), input, options))
   }
-  if (info.namespaced && namespace === undefined) throw methodNotAllowed(info, 'create')
+  if (info.namespaced && namespace === undefined) throw noSuchMethod()
   sendStored(call, 201, server.create(context, info, namespace, input, options))
 }
 
@@ -489,18 +519,18 @@ async function handleSubresource(call: Call, key: ObjectKey, name: string): Prom
   }
   const { method } = exchange
   if (name === 'log') {
-    if (method !== 'GET') throw methodNotAllowed(info, method.toLowerCase())
+    if (method !== 'GET') throw noSuchMethod()
     return sendLog(exchange, server, key)
   }
   if (name === 'scale') return handleScale(call, key)
   if (writable.has(name)) {
     const subresource = name as WriteSubresource
-    if (method === 'GET' || method === 'HEAD') return sendStored(call, 200, await read(call, key))
+    if (method === 'GET') return sendStored(call, 200, await read(call, key))
     if (method === 'PUT') return update(call, key, subresource)
     if (method === 'PATCH') return patch(call, key, subresource)
-    throw methodNotAllowed(info, method.toLowerCase())
+    throw noSuchMethod()
   }
-  if (method !== 'POST') throw methodNotAllowed(info, method.toLowerCase())
+  if (method !== 'POST') throw noSuchMethod()
   const body = await exchange.body()
   const type: BodyType = { ...sub, schemaName: schemaOfBody(sub.group, sub.version, sub.kind), custom: false }
   const { query } = call
@@ -542,7 +572,6 @@ async function handleScale(call: Call, key: ObjectKey): Promise<void> {
   }
   switch (exchange.method) {
     case 'GET':
-    case 'HEAD':
       return sendScale(call, server.getScale(context, info, key))
     case 'PUT': {
       const body = await exchange.body()
@@ -570,7 +599,7 @@ async function handleScale(call: Call, key: ObjectKey): Promise<void> {
       return sendScale(call, server.updateScale(context, info, key, scale as Scale, options))
     }
     default:
-      throw methodNotAllowed(info, exchange.method.toLowerCase())
+      throw noSuchMethod()
   }
 }
 

@@ -49,25 +49,43 @@ function labelTerms(text: string | undefined): readonly LabelRequirement[] {
   return parsed
 }
 
+/** In the order of their text, as upstream checks them (kubernetes/apimachinery:pkg/fields/selector.go). */
 function fieldTerms(info: ResourceInfo, text: string | undefined): readonly FieldTerm[] {
   if (text === undefined || text === '') return []
-  return splitTerms(text).map((term) => {
-    const match = /^([^!=]+)(!=|==|=)(.*)$/s.exec(term)
-    if (match === null) throw badRequest(`invalid selector: '${text}'; can't understand '${term}'`)
-    const path = match[1]!.trim()
-    if (!isSelectable(info, path)) throw notSelectable(info, path)
-    return { path, equals: match[2] !== '!=', value: match[3]!.replace(/\\(.)/g, '$1') }
+  const terms = splitTerms(text)
+    .toSorted()
+    .map((term) => {
+      const match = /^(.*?)(!=|==|=)(.*)$/s.exec(term)
+      if (match === null) throw badRequest(`invalid selector: '${text}'; can't understand '${term}'`)
+      const [, path = '', operator, value = ''] = match
+      return { path, equals: operator !== '!=', value: unescaped(value) }
+    })
+    .filter(({ path, value }) => path !== '' || value !== '')
+  for (const { path } of terms) if (!isSelectable(info, path)) throw notSelectable(info, path)
+  return terms.map((term) => ({ ...term, path: aliases[term.path] ?? term.path }))
+}
+
+const aliases: Readonly<Record<string, string>> = { 'spec.host': 'spec.nodeName' }
+
+function unescaped(value: string): string {
+  return value.replace(/\\(.)?|[,=]/gs, (found, escaped: string | undefined) => {
+    if (escaped !== undefined && '\\,='.includes(escaped)) return escaped
+    if (!found.startsWith('\\')) {
+      throw badRequest(`invalid field selector: unescaped character in value: ${found.charCodeAt(0)}`)
+    }
+    throw badRequest(`invalid field selector: invalid escape sequence: ${found}`)
   })
 }
 
 /** At commas that are not escaped. */
 function splitTerms(text: string): string[] {
-  return (text.match(/(?:\\.|[^,\\])+/gs) ?? []).filter((term) => term.trim() !== '')
+  return text.match(/(?:\\.|[^,\\]|\\$)+/gs) ?? []
 }
 
 const selectable: Record<string, readonly string[]> = {
   '/pods': [
     'spec.nodeName',
+    'spec.host',
     'spec.restartPolicy',
     'spec.schedulerName',
     'spec.serviceAccountName',
@@ -106,9 +124,10 @@ const selectable: Record<string, readonly string[]> = {
   '/namespaces': ['status.phase'],
   '/secrets': ['type'],
   '/replicationcontrollers': ['status.replicas'],
-  'apps/replicasets': ['status.replicas'],
+  '/services': ['spec.clusterIP', 'spec.type'],
   'batch/jobs': ['status.successful'],
   'certificates.k8s.io/certificatesigningrequests': ['spec.signerName'],
+  'resource.k8s.io/resourceslices': ['spec.nodeName', 'spec.driver'],
 }
 
 function isSelectable(info: ResourceInfo, path: string): boolean {
@@ -118,7 +137,9 @@ function isSelectable(info: ResourceInfo, path: string): boolean {
 }
 
 function notSelectable(info: ResourceInfo, path: string): Error {
-  return selectable[`${info.group}/${info.plural}`] === undefined
+  const id = `${info.group}/${info.plural}`
+  if (id === 'batch/jobs') return badRequest(`field label ${JSON.stringify(path)} not supported for Job`)
+  return selectable[id] === undefined
     ? badRequest(`"${path}" is not a known field selector: only "metadata.name", "metadata.namespace"`)
     : badRequest(`field label not supported: ${path}`)
 }

@@ -228,7 +228,7 @@ describe('watches', () => {
     expect(() => server.watch(context, maps, { resourceVersion: '999999' }, sink)).toThrow(
       expect.objectContaining({
         failure: 'timeout',
-        message: expect.stringMatching(/^Too large resource version: 999999, current: \d+$/),
+        message: expect.stringMatching(/^Timeout: Too large resource version: 999999, current: \d+$/),
       }),
     )
   })

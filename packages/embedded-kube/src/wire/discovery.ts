@@ -108,7 +108,8 @@ export function apiResourceList(
   if (served.length === 0) return undefined
   return {
     kind: 'APIResourceList',
-    apiVersion: 'v1',
+    // The core group's list comes without.
+    ...(group === '' ? {} : { apiVersion: 'v1' }),
     groupVersion: apiVersionOf({ group, version }),
     resources: served.flatMap((info) => [
       {

@@ -41,9 +41,9 @@ const formats: { readonly [type: string]: Negotiated['format'] } = {
 
 /**
  * The first range that can be served, in the client's order; undefined when none can. `shapes` are those that the
- * endpoint has besides the object itself.
+ * endpoint has besides the object itself; undefined for any.
  */
-export function negotiate(accept: string | undefined, shapes: readonly string[]): Negotiated | undefined {
+export function negotiate(accept: string | undefined, shapes: readonly string[] | undefined): Negotiated | undefined {
   const ranges = parseMediaRanges(accept ?? '')
   if (ranges.length === 0) return plain
   for (const { type, parameters } of ranges) {
@@ -52,6 +52,7 @@ export function negotiate(accept: string | undefined, shapes: readonly string[])
     const as = parameters.get('as')
     if (as === undefined) return { ...plain, format }
     const version = parameters.get('v') ?? 'v1'
+    if (shapes === undefined) return { ...plain, format }
     if (!shapes.includes(as) || parameters.get('g') !== 'meta.k8s.io') continue
     if (version !== 'v1' && version !== 'v1beta1') continue
     return { format, as: as as Negotiated['as'], metaVersion: version }

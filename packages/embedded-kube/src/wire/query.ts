@@ -33,7 +33,7 @@ export class Query {
     const value = this.text(name)
     if (value === undefined) return undefined
     if (!/^[+-]?\d+$/.test(value)) {
-      throw badRequest(`strconv.ParseInt: parsing ${JSON.stringify(value)}: invalid syntax (parameter ${name})`)
+      throw badRequest(`strconv.ParseInt: parsing ${JSON.stringify(value)}: invalid syntax`)
     }
     return Number(value)
   }

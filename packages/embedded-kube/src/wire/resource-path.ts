@@ -26,7 +26,10 @@ export function parseResourcePath(path: string): ResourcePath | undefined {
   const all = segments.slice(core ? 2 : 3)
   const watch = all[0] === 'watch' && all.length > 1
   const parts = watch ? all.slice(1) : all
-  if (group === undefined || version === undefined || parts.length === 0 || parts.includes('')) return undefined
+  if (group === undefined || version === undefined || parts.length === 0) return undefined
+  // A namespace may be empty: the resource in all of them.
+  if (parts.some((part, i) => part === '' && !(i === 1 && parts[0] === 'namespaces' && parts.length > 2)))
+    return undefined
   const [first, second, third] = parts
   const inNamespace = first === 'namespaces' && third !== undefined && !namespaceSubresources.has(third)
   const [plural, name, subresource, ...rest] = inNamespace ? parts.slice(2) : parts

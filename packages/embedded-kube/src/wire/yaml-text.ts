@@ -35,7 +35,7 @@ function firstLine(message: string): string {
   return line === undefined ? problem : `line ${line}: ${problem}`
 }
 
-/** Quotes what a reader of either version would take for something else than text. */
+/** As sigs.k8s.io/yaml writes: keys in order. Quotes what a reader of either version would take for something else than text. */
 export function yamlText(value: unknown): string {
-  return stringify(value, { version: '1.1', lineWidth: 0 })
+  return stringify(value, { version: '1.1', lineWidth: 0, sortMapEntries: true, indentSeq: false })
 }
