@@ -52,7 +52,7 @@ import {
   listOptionErrors,
   ListPages,
   revisionOf,
-  revisionOfGet,
+  revisionOfOne,
   stateAt,
   type Page,
 } from './list-pages.ts'
@@ -249,7 +249,7 @@ export class ApiServer {
     options: { readonly resourceVersion?: string | undefined } = {},
   ): StoredObject {
     this.#allow(context, info, 'get', key)
-    checkReached(revisionOfGet(options.resourceVersion), this.#store.revision)
+    checkReached(revisionOfOne(options.resourceVersion), this.#store.revision)
     const computed = this.#computed(info, { ...everything, namespace: key.namespace, name: key.name })
     if (computed === undefined) return this.#objects.serve(info, this.#objects.find(info, key))
     const found = computed.find(
@@ -311,7 +311,7 @@ export class ApiServer {
     this.#allow(context, info, 'watch', options)
     const filter = filterOf(info, options)
     const collection = this.#objects.collection(info)
-    const asked = revisionOf(options.resourceVersion)
+    const asked = revisionOfOne(options.resourceVersion)
     const deliver = (event: StoreEvent): void => {
       const was = event.previous !== undefined && isWithin(event.previous, filter)
       const is = event.type !== 'DELETED' && isWithin(event.object, filter)
