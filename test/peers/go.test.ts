@@ -7,32 +7,12 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { serve, type TestServer } from '../../packages/embedded-kube/test/serve.ts'
 import { kubectl } from '../../tools/clients/clients.ts'
 import { liveHouse, type LiveHouse } from '../clients/live-house.ts'
+import { runPeer, told } from './outcome.ts'
 
 const source = fileURLToPath(new URL('go', import.meta.url))
 const cache = fileURLToPath(new URL('../../node_modules/.cache/plimsoll-clients', import.meta.url))
 const hasGo = spawnSync('go', ['version']).status === 0
 if (!hasGo) console.log('go is not installed: the tests of client-go are skipped')
-
-interface Outcome {
-  readonly check: string
-  readonly ok: boolean
-  readonly detail: string
-}
-
-function run(binary: string, args: readonly string[]): Promise<string> {
-  return new Promise((resolve) => {
-    execFile(binary, args, { timeout: 60_000 }, (_error, stdout, stderr) => resolve(`${stdout}${stderr}`))
-  })
-}
-
-/** One line for each check: `informers: ok`, or what went wrong. */
-function told(printed: string): string[] {
-  return printed
-    .split('\n')
-    .filter((line) => line.startsWith('{'))
-    .map((line) => JSON.parse(line) as Outcome)
-    .map(({ check, ok, detail }) => (ok ? `${check}: ok` : `${check}: ${detail}`))
-}
 
 describe.skipIf(!hasGo)('client-go', () => {
   const binary = join(cache, 'peer')
@@ -49,7 +29,9 @@ describe.skipIf(!hasGo)('client-go', () => {
     expect(built).toBe('')
     house = await liveHouse({ programs: { kubectl: kubectl('1.35') } })
     const widgets = fileURLToPath(new URL('../kubectl/manifests/widgets.yaml', import.meta.url))
-    expect(await house.shell(`kubectl create -f ${widgets}`)).toMatchObject({ code: 0 })
+    expect(
+      await house.shell(`kubectl create -f ${widgets} && kubectl wait --for=condition=established -f ${widgets}`),
+    ).toMatchObject({ code: 0 })
     forgetful = await serve({ ringCapacity: 50 })
   }, 300_000)
   afterAll(async () => {
@@ -73,7 +55,7 @@ describe.skipIf(!hasGo)('client-go', () => {
   ]
 
   it('is served as by a real cluster', async () => {
-    const printed = await run(binary, ['-kubeconfig', join(house.home, 'config'), '-checks', checks.join(',')])
+    const printed = await runPeer(binary, ['-kubeconfig', join(house.home, 'config'), '-checks', checks.join(',')])
     expect(told(printed), printed).toEqual(checks.map((check) => `${check}: ok`))
     const watches = house.requests.filter(({ url }) => url.includes('/namespaces/go-informers/configmaps?'))
     // The first view came through the watch itself: nothing was listed before.
@@ -86,7 +68,7 @@ describe.skipIf(!hasGo)('client-go', () => {
   }, 90_000)
 
   it('begins anew when the server has forgotten where it was', async () => {
-    const printed = await run(binary, ['-kubeconfig', join(forgetful.home, 'config'), '-checks', 'relist'])
+    const printed = await runPeer(binary, ['-kubeconfig', join(forgetful.home, 'config'), '-checks', 'relist'])
     expect(told(printed), printed).toEqual(['relist: ok'])
     const informer = forgetful.requests.filter(({ url }) => url.includes('/namespaces/go-relist/configmaps?'))
     expect(informer.filter(({ url }) => url.includes('sendInitialEvents=true'))).toHaveLength(2)
