@@ -8,7 +8,7 @@ import { claimLimitProblem, podLimitProblem } from './limit-ranges.ts'
 import { PodAdmission } from './pod-admission.ts'
 import { chargeQuotas, type Charged } from './resource-quotas.ts'
 import { ServiceAddresses } from './service-addresses.ts'
-import { withDefaultClass } from './storage-class.ts'
+import { claimGrowthProblem, withDefaultClass } from './storage-class.ts'
 
 export interface AdmissionOptions {
   /** Whether pods get the projected volume with their service account's token. */
@@ -54,9 +54,27 @@ export class Admission {
    * charged for it. @throws {KubeError} forbidden
    */
   settle(info: ResourceInfo, charged: Charged): void {
-    const problem = this.#limitProblem(info, charged)
+    const problem = this.#limitProblem(info, charged) ?? this.#clusterProblem(info, charged)
     if (problem !== undefined) throw forbidden(info, charged.object.metadata.name, problem)
     chargeQuotas(this.#store, info, charged)
+  }
+
+  /** What the other objects of the cluster have against it. */
+  #clusterProblem(info: ResourceInfo, { object, old, subresource }: Charged): string | undefined {
+    if (subresource !== undefined) return undefined
+    if (info.group === '' && info.plural === 'persistentvolumeclaims' && old !== undefined) {
+      return claimGrowthProblem(object, old, this.#store.collection('storage.k8s.io', 'storageclasses'))
+    }
+    if (info.group !== 'scheduling.k8s.io' || object['globalDefault'] !== true) return undefined
+    const [other] = this.#store.collection('scheduling.k8s.io', 'priorityclasses').list({
+      namespace: undefined,
+      matches: (one) => one['globalDefault'] === true && one.metadata.name !== object.metadata.name,
+      name: undefined,
+      nodeName: undefined,
+    })
+    return other === undefined
+      ? undefined
+      : `PriorityClass ${other.metadata.name} is already marked as default. Only one default can exist`
   }
 
   #limitProblem(info: ResourceInfo, { object, old, subresource }: Charged): string | undefined {

@@ -1,16 +1,17 @@
 // What admission adds to pods: priority, default tolerations, the service account with its token volume, runtime class
 // overhead, limit ranges (kubernetes/kubernetes:plugin/pkg/admission/{priority,defaulttolerationseconds,serviceaccount,…}).
+import { compareQuantities } from '@plimsoll/model'
 import type { Random } from '@plimsoll/ports'
 import { forbidden, type FieldError } from '../errors.ts'
 import { podOnlyDefaults, podSpecDefaults } from '../kinds/pod-spec-defaults.ts'
 import { newPodErrors } from '../kinds/pod-spec-validation.ts'
 import {
+  equal,
   fieldsOf,
   isFields,
   listOf,
   mapSame,
   textOf,
-  withDefaults,
   withField,
   withMeta,
   type Fields,
@@ -127,26 +128,54 @@ export class PodAdmission {
         `the integer value of priority (${textOf(given)}) must not be provided in pod spec; priority admission controller computed ${value} from the given PriorityClass name`,
       )
     }
+    const policy = chosen?.['preemptionPolicy'] ?? 'PreemptLowerPriority'
+    const asksPolicy = spec['preemptionPolicy']
+    if (asksPolicy !== undefined && asksPolicy !== policy) {
+      throw forbidden(
+        podType,
+        name,
+        `the string value of PreemptionPolicy (${textOf(asksPolicy)}) must not be provided in pod spec; priority admission controller computed ${textOf(policy)} from the given PriorityClass name`,
+      )
+    }
     return {
       ...spec,
       priority: value,
       ...(chosen === undefined ? {} : { priorityClassName: chosen.metadata.name }),
-      preemptionPolicy: chosen?.['preemptionPolicy'] ?? 'PreemptLowerPriority',
+      preemptionPolicy: policy,
     }
   }
 
   #withRuntimeClass(spec: Fields, name: string): Fields {
-    const asked = spec['runtimeClassName'] as string | undefined
-    if (asked === undefined || asked === '') return spec
-    const found = this.#store.collection('node.k8s.io', 'runtimeclasses').get('', asked)
-    if (found === undefined) throw forbidden(podType, name, `pod rejected: RuntimeClass "${asked}" not found`)
-    const overhead = fieldsOf(found['overhead'])['podFixed']
-    const { nodeSelector, tolerations } = fieldsOf(found['scheduling'])
+    const refuse = (why: string): never => {
+      throw forbidden(podType, name, why)
+    }
+    const asked = (spec['runtimeClassName'] ?? '') as string
+    const found = asked === '' ? undefined : this.#store.collection('node.k8s.io', 'runtimeclasses').get('', asked)
+    if (asked !== '' && found === undefined) refuse(`pod rejected: RuntimeClass ${JSON.stringify(asked)} not found`)
+    const overhead = fieldsOf(found?.['overhead'])['podFixed']
+    const own = spec['overhead']
+    if (own !== undefined && overhead === undefined) {
+      refuse('pod rejected: Pod Overhead set without corresponding RuntimeClass defined Overhead')
+    }
+    if (own !== undefined && !sameAmounts(own, overhead)) {
+      refuse("pod rejected: Pod's Overhead doesn't match RuntimeClass's defined Overhead")
+    }
+    const { nodeSelector, tolerations } = fieldsOf(found?.['scheduling'])
+    const selected = fieldsOf(spec['nodeSelector'])
+    for (const [key, value] of Object.entries(fieldsOf(nodeSelector))) {
+      if (selected[key] !== undefined && selected[key] !== value) {
+        refuse(
+          `conflict: runtimeClass.scheduling.nodeSelector[${key}] = ${textOf(value)}; pod.spec.nodeSelector[${key}] = ${textOf(selected[key])}`,
+        )
+      }
+    }
+    const tolerated = listOf(spec['tolerations'])
+    const added = listOf(tolerations).filter((one) => !tolerated.some((other) => equal(one, other)))
     return {
       ...spec,
       ...(overhead === undefined ? {} : { overhead }),
-      ...(isFields(nodeSelector) ? { nodeSelector: { ...fieldsOf(spec['nodeSelector']), ...nodeSelector } } : {}),
-      ...(Array.isArray(tolerations) ? { tolerations: [...listOf(spec['tolerations']), ...listOf(tolerations)] } : {}),
+      ...(isFields(nodeSelector) ? { nodeSelector: { ...selected, ...nodeSelector } } : {}),
+      ...(added.length === 0 ? {} : { tolerations: [...tolerated, ...added] }),
     }
   }
 
@@ -163,7 +192,9 @@ export class PodAdmission {
     }
     let filled: Fields = { ...spec, serviceAccountName: account, serviceAccount: account }
     const secrets = found['imagePullSecrets']
-    if (Array.isArray(secrets) && secrets.length > 0) filled = withDefaults(filled, { imagePullSecrets: secrets })
+    if (Array.isArray(secrets) && secrets.length > 0 && listOf(spec['imagePullSecrets']).length === 0) {
+      filled = withField(filled, 'imagePullSecrets', secrets)
+    }
     const mount = spec['automountServiceAccountToken'] ?? found['automountServiceAccountToken'] ?? true
     return mount === true && this.#tokenVolumes ? this.#withTokenVolume(filled) : filled
   }
@@ -207,6 +238,16 @@ function tokenVolume(name: string): Fields {
       defaultMode: 420,
     },
   }
+}
+
+/** Equal by value, however they are written. */
+function sameAmounts(a: unknown, b: unknown): boolean {
+  const [left, right] = [fieldsOf(a), fieldsOf(b)]
+  const names = new Set([...Object.keys(left), ...Object.keys(right)])
+  return [...names].every((name) => {
+    const [l, r] = [left[name], right[name]]
+    return l !== undefined && r !== undefined && compareQuantities(textOf(l), textOf(r)) === 0
+  })
 }
 
 const nodeProblems = ['node.kubernetes.io/not-ready', 'node.kubernetes.io/unreachable']

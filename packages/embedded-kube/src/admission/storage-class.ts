@@ -1,5 +1,7 @@
-// kubernetes/kubernetes:plugin/pkg/admission/storage/storageclass/setdefault/admission.go, DefaultStorageClass.
-import type { StoredObject } from '../object.ts'
+// What admission does to claims for the sake of their storage classes
+// (kubernetes/kubernetes:plugin/pkg/admission/storage/storageclass/setdefault/admission.go, DefaultStorageClass).
+import { compareQuantities } from '@plimsoll/model'
+import { fieldsOf, textOf, type StoredObject } from '../object.ts'
 import type { Collection } from '../store/collection.ts'
 
 const isDefault = 'storageclass.kubernetes.io/is-default-class'
@@ -25,4 +27,24 @@ export function withDefaultClass(claim: StoredObject, classes: Collection): Stor
 
 function byName(a: StoredObject, b: StoredObject): number {
   return a.metadata.name < b.metadata.name ? -1 : 1
+}
+
+/**
+ * Why a claim may not grow, were it to ask for more; undefined when it may
+ * (kubernetes/kubernetes:plugin/pkg/admission/storage/persistentvolume/resize/admission.go).
+ */
+export function claimGrowthProblem(claim: StoredObject, old: StoredObject, classes: Collection): string | undefined {
+  const sizeOf = (one: StoredObject): string =>
+    textOf(fieldsOf(fieldsOf(one.spec?.['resources'])['requests'])['storage'] ?? '0')
+  if (compareQuantities(sizeOf(claim), sizeOf(old)) <= 0) return undefined
+  if (old.status?.['phase'] !== 'Bound') return 'Only bound persistent volume claims can be expanded'
+  const name = classOf(claim)
+  const grows = name !== '' && name === classOf(old) && classes.get('', name)?.['allowVolumeExpansion'] === true
+  return grows
+    ? undefined
+    : 'only dynamically provisioned pvc can be resized and the storageclass that provisions the pvc must support resize'
+}
+
+function classOf(claim: StoredObject): string {
+  return claim.metadata.annotations?.[classAnnotation] ?? textOf(claim.spec?.['storageClassName'])
 }
