@@ -260,7 +260,7 @@ describe('autoscalers', () => {
     const { server } = world()
     const find = (version: string): ResourceInfo =>
       server.resource({ group: 'autoscaling', version, plural: 'horizontalpodautoscalers' })
-    const scaleTargetRef = { kind: 'Deployment', name: 'x' }
+    const scaleTargetRef = { apiVersion: 'apps/v1', kind: 'Deployment', name: 'x' }
     const spec = { maxReplicas: 5, targetCPUUtilizationPercentage: 50, scaleTargetRef }
     const made = server.create(context, find('v1'), 'default', { metadata: { name: 'h' }, spec })
     expect(made).toMatchObject({ apiVersion: 'autoscaling/v1', spec: { targetCPUUtilizationPercentage: 50 } })

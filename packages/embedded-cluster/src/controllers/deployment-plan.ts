@@ -227,7 +227,7 @@ function proportion(set: ReplicaSet, deployment: Deployment, allowed: number, le
   return left > 0 ? Math.min(fraction, left) : Math.max(fraction, left)
 }
 
-export function isSaturated(deployment: Deployment, set: ReplicaSet): boolean {
+function isSaturated(deployment: Deployment, set: ReplicaSet): boolean {
   const wanted = replicasOf(deployment)
   return (
     replicasOf(set) === wanted &&

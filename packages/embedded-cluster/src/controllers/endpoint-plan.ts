@@ -19,9 +19,9 @@ export const serviceLabel = 'kubernetes.io/service-name'
 export const managedByLabel = 'endpointslice.kubernetes.io/managed-by'
 export const headlessLabel = 'service.kubernetes.io/headless'
 /** So many endpoints of a service share a slice. */
-export const sliceMax = 100
+const sliceMax = 100
 /** The old object holds no more. */
-export const endpointsMax = 1000
+const endpointsMax = 1000
 
 type SliceContent = Pick<EndpointSlice, 'ports' | 'endpoints'>
 
