@@ -18,7 +18,9 @@ export interface LiveHouse {
   /** What clients asked, in order of completion. */
   readonly requests: readonly AccessRecord[]
   /** Runs a script in `sh`, with a limit of 60 s, and nothing of the user's own in its environment. */
-  shell(script: string, more?: { readonly [variable: string]: string }): Promise<Ran>
+  shell(script: string): Promise<Ran>
+  /** The same for what must succeed: what it printed. @throws {Error} with what it printed when it failed */
+  sh(script: string): Promise<string>
   close(): Promise<void>
 }
 
@@ -68,19 +70,25 @@ export async function liveHouse(o: LiveHouseOptions): Promise<LiveHouse> {
   writeFileSync(config, kubeconfig({ name: 'myeks', server: server.url, ca: pki.ca.certificate, credential }), {
     mode: 0o600,
   })
+  const shell = (script: string): Promise<Ran> =>
+    new Promise((resolve) => {
+      const env = { HOME: home, KUBECONFIG: config, PATH: `${bin}:/usr/bin:/bin`, TZ: 'UTC', LC_ALL: 'C' }
+      const options = { env, cwd: home, timeout: 60_000, maxBuffer: 1 << 26 }
+      execFile('/bin/sh', ['-c', `exec 2>&1\n${script}`], options, (error, stdout) =>
+        resolve({ code: error === null ? 0 : Number(error.code ?? -1), text: stdout }),
+      )
+    })
   return {
     house,
     url: server.url,
     home,
     requests,
-    shell: (script, more = {}) =>
-      new Promise((resolve) => {
-        const env = { HOME: home, KUBECONFIG: config, PATH: `${bin}:/usr/bin:/bin`, TZ: 'UTC', LC_ALL: 'C', ...more }
-        const options = { env, cwd: home, timeout: 60_000, maxBuffer: 1 << 26 }
-        execFile('/bin/sh', ['-c', `exec 2>&1\n${script}`], options, (error, stdout) =>
-          resolve({ code: error === null ? 0 : Number(error.code ?? -1), text: stdout }),
-        )
-      }),
+    shell,
+    sh: async (script) => {
+      const { code, text } = await shell(script)
+      if (code !== 0) throw new Error(`${script}: exit ${code}\n${text}`)
+      return text.trim()
+    },
     close: async () => {
       await server.close()
       await house.stop()

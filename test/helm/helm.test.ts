@@ -19,12 +19,7 @@ describe.concurrent.each<HelmMajor>(['3', '4'])('Helm %s', (major) => {
   })
   afterAll(() => house.close())
 
-  /** What it printed; fails when it failed. */
-  const sh = async (script: string): Promise<string> => {
-    const { code, text } = await house.shell(script)
-    expect(code === 0 ? '' : `${script}\n${text}`).toBe('')
-    return text.trim()
-  }
+  const sh = (script: string): Promise<string> => house.sh(script)
   const field = (object: string, path: string): Promise<string> =>
     sh(`kubectl get -n shop ${object} -o jsonpath='${path}'`)
   const history = async (): Promise<string[]> =>

@@ -14,11 +14,12 @@ export function runPeer(binary: string, args: readonly string[]): Promise<string
   })
 }
 
-/** One line for each check: `informers: ok`, or what went wrong. */
+/** One line for each check: `informers: ok`, or what went wrong; all that was printed when no check ran. */
 export function told(printed: string): string[] {
-  return printed
+  const lines = printed
     .split('\n')
     .filter((line) => line.startsWith('{'))
     .map((line) => JSON.parse(line) as Outcome)
     .map(({ check, ok, detail }) => (ok ? `${check}: ok` : `${check}: ${detail}`))
+  return lines.length === 0 ? [printed] : lines
 }
