@@ -112,7 +112,7 @@ function withObjectFields(own: Schema): Schema {
 /** What an apply of a Scale says of the object itself. */
 export function appliedScale(info: ResourceInfo, key: ObjectKey, body: unknown): ObjectInput {
   const sent = fieldsOf(body) as ObjectInput
-  const { apiVersion = '', kind = '' } = sent
+  const { apiVersion, kind } = typeOf(sent)
   if (apiVersion !== 'autoscaling/v1' || kind !== 'Scale') {
     throw badRequest(`invalid object type: ${apiVersion.includes('/') ? '' : '/'}${apiVersion}, Kind=${kind}`)
   }
@@ -125,7 +125,7 @@ export function appliedScale(info: ResourceInfo, key: ObjectKey, body: unknown):
 export function appliedInput(info: ResourceInfo, key: ObjectKey, body: unknown, options: PatchOptions): ObjectInput {
   if (!isFields(body)) throw badRequest('an apply configuration is an object')
   const sent = body as ObjectInput
-  const { apiVersion = '', kind = '' } = sent
+  const { apiVersion, kind } = typeOf(sent)
   if (apiVersion !== apiVersionOf(info) || kind !== info.kind) {
     throw badRequest(`invalid object type: ${apiVersion.includes('/') ? '' : '/'}${apiVersion}, Kind=${kind}`)
   }
@@ -156,4 +156,10 @@ export function appliedInput(info: ResourceInfo, key: ObjectKey, body: unknown, 
     return { apiVersion: canonical.apiVersion, kind: canonical.kind, metadata, status: canonical.status }
   }
   return { ...canonical, metadata, ...(info.subresources.has('status') ? { status: undefined } : {}) }
+}
+
+/** What an object says that it is; empty where it says no text. */
+function typeOf(sent: ObjectInput): { readonly apiVersion: string; readonly kind: string } {
+  const text = (value: unknown): string => (typeof value === 'string' ? value : '')
+  return { apiVersion: text(sent.apiVersion), kind: text(sent.kind) }
 }

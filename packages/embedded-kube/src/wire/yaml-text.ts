@@ -18,7 +18,7 @@ export interface YamlText {
 /** Reads one document. @throws {YamlError} */
 export function parseYamlText(text: string, lineCounter?: LineCounter): YamlText {
   const lines = lineCounter === undefined ? {} : { lineCounter }
-  const document = parseDocument(text, { uniqueKeys: false, ...lines, version: '1.1', customTags })
+  const document = parseDocument(text, { uniqueKeys: false, ...lines, version: '1.1', customTags, logLevel: 'error' })
   const [error] = document.errors
   if (error !== undefined) throw new YamlError(firstLine(error.message))
   try {

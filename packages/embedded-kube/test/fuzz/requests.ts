@@ -457,7 +457,7 @@ function queryOf(random: Random, names: readonly string[] = parameterNames): str
   const parts: string[] = []
   for (let n = random.below(4); n > 0; n--) {
     const name = random.below(30) === 0 ? strangeText(random) : pick(random, names)
-    const usual = parameters[name]
+    const usual = Object.hasOwn(parameters, name) ? parameters[name] : undefined
     const value = usual === undefined || random.below(4) === 0 ? strangeText(random) : pick(random, usual)
     parts.push(random.below(20) === 0 ? `${name}=${value}` : `${escaped(name)}=${escaped(value)}`)
   }

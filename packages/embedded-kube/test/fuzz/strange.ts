@@ -103,7 +103,8 @@ export function strangeValue(random: Random, depth = 0): unknown {
       return Object.fromEntries(fields)
     }
     default:
-      return pick(random, strangeValues)
+      // A copy: what is drawn is written to.
+      return structuredClone(pick(random, strangeValues))
   }
 }
 
@@ -128,7 +129,7 @@ function once(document: unknown, random: Random): unknown {
     const how = random.below(5)
     if (index === list.length || how === 0) list.splice(index, 0, strangeValue(random))
     else if (how === 1) list.splice(index, 1)
-    else if (how === 2) list.push(list[index])
+    else if (how === 2) list.push(structuredClone(list[index]))
     else list[index] = once(list[index], random)
     return list
   }
@@ -137,7 +138,8 @@ function once(document: unknown, random: Random): unknown {
   const name = random.below(6) === 0 || names.length === 0 ? strangeText(random) : pick(random, names)
   const how = random.below(6)
   if (how === 0) delete fields[name]
-  else if (how === 1) define(fields, strangeText(random), fields[name])
+  else if (how === 1)
+    define(fields, strangeText(random), Object.hasOwn(fields, name) ? structuredClone(fields[name]) : null)
   else define(fields, name, Object.hasOwn(fields, name) ? once(fields[name], random) : strangeValue(random))
   return fields
 }
