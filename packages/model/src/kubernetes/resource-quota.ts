@@ -250,7 +250,8 @@ export function sumAmounts(a: ExactAmounts, b: ExactAmounts, isWanted: (name: st
   return sum
 }
 
-/** `{ cpu: '500m' }` */
+/** `{ cpu: '500m' }`, by name. */
 export function amountsText(amounts: ExactAmounts): { readonly [name: string]: string } {
-  return Object.fromEntries([...amounts].map(([name, quantity]) => [name, formatQuantity(quantity)]))
+  const sorted = [...amounts].sort(([a], [b]) => (a < b ? -1 : 1))
+  return Object.fromEntries(sorted.map(([name, quantity]) => [name, formatQuantity(quantity)]))
 }
