@@ -7,6 +7,7 @@ import type { FieldError } from '../errors.ts'
 import { equal, fieldsOf, isFields, listOf, textOf, type Fields } from '../object.ts'
 import { celSchema, celValue, escapedName, rulesIn, type CelSchema } from './cel-schema.ts'
 import { childPath, fieldError, keyPath } from './field-path.ts'
+import { validFieldPath } from './schema-path.ts'
 
 /** Of one call, and of all calls of one write. */
 const callCostMax = 1_000_000
@@ -57,7 +58,7 @@ function carriesRules(schema: Fields): boolean {
 /** `spine` says what the values are, `rules` may be a part of its allOf. */
 function build(rules: Fields, spine: Fields, schema: CelSchema | undefined): RuleValidator | undefined {
   if (!carriesRules(rules)) return undefined
-  const compiled = schema === undefined ? [] : rulesIn(rules).map((rule) => compileRule(rule, schema))
+  const compiled = schema === undefined ? [] : rulesIn(rules).map((rule) => compileRule(rule, schema, spine))
   const properties = new Map<string, RuleValidator>()
   for (const [name, raw] of Object.entries(fieldsOf(rules['properties']))) {
     const property = fieldsOf(spine['properties'])[name]
@@ -88,7 +89,8 @@ function build(rules: Fields, spine: Fields, schema: CelSchema | undefined): Rul
   }
 }
 
-function compileRule(rule: Fields, schema: CelSchema): CompiledRule {
+function compileRule(rule: Fields, schema: CelSchema, spine: Fields): CompiledRule {
+  const place = validFieldPath(textOf(rule['fieldPath']), spine)
   const text = textOf(rule['rule'])
   const compiled = text.trim() === '' ? undefined : compiledRule(rule, schema)
   const program = typeof compiled === 'string' ? undefined : compiled
@@ -103,7 +105,7 @@ function compileRule(rule: Fields, schema: CelSchema): CompiledRule {
     optionalOldSelf: rule['optionalOldSelf'] === true,
     message: message === '' ? `failed rule: ${shown}` : message,
     reason: typeof rule['reason'] === 'string' ? rule['reason'] : undefined,
-    fieldPath: textOf(rule['fieldPath']),
+    fieldPath: 'path' in place ? place.path : '',
     shown,
   }
 }
@@ -227,7 +229,12 @@ class RuleCheck {
       }
       if (outcome.value === true) continue
       const detail = this.#message(rule, variables)
-      const error = failure(joined(path, rule.fieldPath), isContainer ? undefined : value, detail, rule.reason)
+      const error = failure(
+        rule.fieldPath === '' ? path : childPath(path, rule.fieldPath),
+        isContainer ? undefined : value,
+        detail,
+        rule.reason,
+      )
       if (!rule.usesOldSelf && unchanged) this.warnings.push(`${error.field}: ${error.message}`)
       else this.errors.push(error)
     }
@@ -262,16 +269,6 @@ class RuleCheck {
 function sameElement(old: unknown, item: unknown, keys: readonly string[]): unknown {
   if (!Array.isArray(old) || !isFields(item)) return undefined
   return old.find((other: unknown) => isFields(other) && keys.every((key) => equal(other[key], item[key])))
-}
-
-/** `.spec.x` or `['a.b']` below a path. */
-function joined(path: string, fieldPath: string): string {
-  if (fieldPath === '') return path
-  const text = fieldPath.replaceAll(
-    /\['((?:[^'\\]|\\.)*)'\]/g,
-    (_, key: string) => `.${key.replaceAll(/\\(.)/g, '$1')}`,
-  )
-  return childPath(path, text.replace(/^\./, ''))
 }
 
 function failure(path: string, value: unknown, detail: string, reason: string | undefined): FieldError {

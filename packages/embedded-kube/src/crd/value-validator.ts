@@ -36,7 +36,7 @@ function merge(into: Result, from: Result): void {
 function typeOf(value: unknown): string {
   if (value === null || value === undefined) return 'null'
   if (Array.isArray(value)) return 'array'
-  if (typeof value === 'number') return Number.isInteger(value) ? 'integer' : 'number'
+  if (typeof value === 'number') return isInt64(value) ? 'integer' : 'number'
   return typeof value
 }
 
@@ -61,7 +61,10 @@ function validateOnce(value: unknown, schema: Fields, path: string, old: Before 
   if (typeof value === 'string') {
     checkText(value, schema, path, result)
     if (format !== '' && (types.length === 0 || types.includes('string')) && types.length < 2) {
-      if (!hasFormat(value, format)) say(result, path, value, `must be of type ${format}: ${JSON.stringify(value)}`)
+      if (!hasFormat(value, format)) {
+        const why = `${path} in body must be of type ${format}: ${JSON.stringify(value)}`
+        result.errors.push(fieldError('FieldValueTypeInvalid', path, value, why))
+      }
     }
     result.held += 2
   } else if (typeof value === 'number') checkNumber(value, schema, path, result)
@@ -71,6 +74,13 @@ function validateOnce(value: unknown, schema: Fields, path: string, old: Before 
   if (isFields(value)) checkFields(value, schema, path, old, result, root)
   result.held++
   return result
+}
+
+const int64Limit = 2 ** 63
+
+/** Go reads greater numbers as fractions. */
+function isInt64(value: number): boolean {
+  return Number.isInteger(value) && value < int64Limit && value >= -int64Limit
 }
 
 function typesOf(schema: Fields): readonly string[] {
@@ -115,7 +125,7 @@ function checkType(
 /** The format that Go sees in a value. */
 function goFormat(value: unknown): string {
   if (typeof value !== 'number') return ''
-  return Number.isInteger(value) ? 'int64' : 'double'
+  return isInt64(value) ? 'int64' : 'float64'
 }
 
 function checkText(value: string, schema: Fields, path: string, result: Result): void {
@@ -135,18 +145,17 @@ function checkText(value: string, schema: Fields, path: string, result: Result):
   }
 }
 
-const int32Max = 2 ** 31 - 1
-
 function checkNumber(value: number, schema: Fields, path: string, result: Result): void {
   const { minimum, maximum, multipleOf, format } = schema
-  const { type } = schema
-  if (type === 'integer' && format === 'int32' && (value > int32Max || value < -int32Max - 1)) {
-    const why = `Checked value must be of type integer with format int32 in ${path}`
-    result.errors.push(fieldError('FieldValueInvalid', '', '', why))
+  if (schema['type'] === 'integer') {
+    const bound = format === 'int32' ? 2 ** 31 : int64Limit
+    if (!Number.isInteger(value) || value >= bound || value < -bound) {
+      const known = format === 'int32' || format === 'int64'
+      const why = `Checked value must be of type integer ${known ? `with format ${format}` : '(default format)'} in ${path}`
+      result.errors.push(fieldError('FieldValueInvalid', '', '', why))
+    }
   }
-  if (typeof multipleOf === 'number' && !isMultiple(value, multipleOf)) {
-    say(result, path, value, `should be a multiple of ${multipleOf}`)
-  }
+  if (typeof multipleOf === 'number') checkMultiple(value, multipleOf, path, result)
   if (typeof minimum === 'number') {
     if (schema['exclusiveMinimum'] === true) {
       if (value <= minimum) say(result, path, value, `should be greater than ${minimum}`)
@@ -160,8 +169,15 @@ function checkNumber(value: number, schema: Fields, path: string, result: Result
   result.held += 2
 }
 
-function isMultiple(value: number, factor: number): boolean {
-  return factor > 0 && Number.isInteger(Number((value / factor).toPrecision(15)))
+/** Of a whole number the factor is taken as a whole one too. */
+function checkMultiple(value: number, given: number, path: string, result: Result): void {
+  const factor = isInt64(value) ? Math.trunc(given) : given
+  if (factor <= 0) {
+    const why = `factor MultipleOf declared for ${path} must be positive: ${factor}`
+    result.errors.push(fieldError('FieldValueInvalid', path, factor, why))
+  } else if (!Number.isInteger(Number((value / factor).toPrecision(15)))) {
+    say(result, path, value, `should be a multiple of ${factor}`)
+  }
 }
 
 function checkList(
@@ -198,14 +214,16 @@ function oldElements(schema: Fields, old: Before | undefined): (item: unknown) =
   }
 }
 
+/** Go makes the value a number of the choice's own kind before it compares. */
+function isChoice(choice: unknown, value: unknown): boolean {
+  if (choice === null) return false
+  if (typeof choice !== 'number' || typeof value !== 'number') return equal(choice, value)
+  return choice === (Number.isInteger(choice) ? Math.trunc(value) : value)
+}
+
 function checkChoices(value: unknown, schema: Fields, path: string, result: Result): void {
   const choices = schema['enum']
-  if (
-    !Array.isArray(choices) ||
-    choices.length === 0 ||
-    choices.some((choice) => choice !== null && equal(choice, value))
-  )
-    return
+  if (!Array.isArray(choices) || choices.length === 0 || choices.some((choice) => isChoice(choice, value))) return
   const list = choices.map((choice: unknown) => (typeof choice === 'string' ? choice : JSON.stringify(choice)))
   result.errors.push(
     fieldError(
