@@ -56,20 +56,22 @@ async function read(
   limit = Infinity,
   events: Event[] = [],
 ): Promise<{ readonly events: Event[]; readonly bytes: number }> {
-  let rest = ''
+  let rest: Buffer[] = []
   let bytes = 0
   try {
     for await (const chunk of stream as AsyncIterable<Buffer>) {
       bytes += chunk.length
-      const lines = (rest + chunk.toString()).split('\n')
-      rest = lines.pop()!
+      rest.push(chunk)
+      if (!chunk.includes(10)) continue
+      const lines = Buffer.concat(rest).toString().split('\n')
+      rest = [Buffer.from(lines.pop()!)]
       for (const line of lines) events.push(JSON.parse(line) as Event)
       if (events.length >= limit) break
     }
   } catch {
     // Broken off.
   }
-  expect(rest).toBe('')
+  expect(Buffer.concat(rest).toString()).toBe('')
   return { events, bytes }
 }
 
