@@ -27,6 +27,8 @@ const unreadBytesMax = 64 * 1024 * 1024
 const readingMs = 10_000
 const chunkBytes = 1024 * 1024
 const newline = 10
+/** What Node's timers can wait: 24 days. */
+const timerMsMax = 2 ** 31 - 1
 
 /**
  * Streams a watch until it times out, the server ends it, or the client goes away. Once the parameters are good every
@@ -113,7 +115,7 @@ class WatchStream implements WatchSink<StoredObject> {
     this.#opened = true
     if (!this.#ended) {
       const { timeoutMs, options } = this.#answer
-      this.#timers.push(setTimeout(() => this.end(), timeoutMs))
+      this.#timers.push(setTimeout(() => this.end(), Math.min(timeoutMs, timerMsMax)))
       if (options.allowBookmarks === true) this.#timers.push(setInterval(() => this.#bookmark(), bookmarkMs))
     }
     this.#schedule()
