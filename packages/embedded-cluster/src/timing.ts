@@ -88,9 +88,13 @@ export class Timing {
   pressureTransition(): Ms {
     return this.#scaled(300)
   }
-  /** While `concurrent` pulls, this one included, share the line. */
-  pull(bytes: number, concurrent: number): Ms {
-    return this.#scaled(pullOverheadSeconds + (bytes * concurrent) / pullBandwidth)
+  /** What every pull takes before the first byte comes. */
+  pullOverhead(): Ms {
+    return this.#scaled(pullOverheadSeconds)
+  }
+  /** For a pull that has the line for itself. */
+  transfer(bytes: number): Ms {
+    return this.#scaled(bytes / pullBandwidth)
   }
 
   #draw(random: Random, spread: Spread): Ms {

@@ -111,7 +111,7 @@ describe('a job', () => {
       parallelism: 3,
       completionMode: 'Indexed',
       backoffLimitPerIndex: 1,
-      maxFailedIndexes: 5,
+      maxFailedIndexes: 3,
     }
     await lab.apply(job('parts', spec, fails()))
     await lab.clock.runFor(seconds(180))

@@ -26,6 +26,9 @@ export function bootstrap(server: ApiServer): void {
   }
 }
 
+/** Where EKS puts its two network interfaces: in subnets of the user's. */
+const serverAddresses = ['192.168.96.11', '192.168.160.12']
+
 function bootstrapObjects(): readonly ObjectInput[] {
   return [
     ...['default', 'kube-system', 'kube-public', 'kube-node-lease'].map((name) => ({
@@ -46,6 +49,30 @@ function bootstrapObjects(): readonly ObjectInput[] {
         clusterIP: '10.100.0.1',
         ports: [{ name: 'https', port: 443, protocol: 'TCP', targetPort: 443 }],
       },
+    },
+    {
+      apiVersion: 'v1',
+      kind: 'Endpoints',
+      metadata: {
+        name: 'kubernetes',
+        namespace: 'default',
+        labels: { 'endpointslice.kubernetes.io/skip-mirror': 'true' },
+      },
+      subsets: [
+        { addresses: serverAddresses.map((ip) => ({ ip })), ports: [{ name: 'https', port: 443, protocol: 'TCP' }] },
+      ],
+    },
+    {
+      apiVersion: 'discovery.k8s.io/v1',
+      kind: 'EndpointSlice',
+      metadata: {
+        name: 'kubernetes',
+        namespace: 'default',
+        labels: { 'kubernetes.io/service-name': 'kubernetes' },
+      },
+      addressType: 'IPv4',
+      endpoints: serverAddresses.map((address) => ({ addresses: [address], conditions: { ready: true } })),
+      ports: [{ name: 'https', port: 443, protocol: 'TCP' }],
     },
     ...[
       {
