@@ -99,6 +99,7 @@ import { Store, type StoreKey } from './store/store.ts'
 import { bound, withCondition } from './subresources/binding.ts'
 import { evictionVerdict } from './subresources/eviction.ts'
 import { containerForLog, noLogs } from './subresources/log.ts'
+import { LegacyTokens } from './subresources/legacy-tokens.ts'
 import { scaleOf, withScale } from './subresources/scale.ts'
 import { invalidToken, ServiceAccountTokens, type TokenSigner } from './subresources/service-account-token.ts'
 import { Termination } from './termination.ts'
@@ -173,6 +174,7 @@ export class ApiServer {
   readonly #definitions: Definitions
   readonly #aggregation: RoleAggregation
   readonly #rbac: RbacAuthorizer | undefined
+  readonly #legacyTokens: LegacyTokens
   /** Where container logs come from. */
   podLogs: PodLogs | undefined
   /** What listens behind the proxies. */
@@ -214,6 +216,7 @@ export class ApiServer {
     this.#definitions = this.#keptDefinitions()
     this.#pages = new ListPages(options.clock)
     this.#tokens = new ServiceAccountTokens(this.#store, options.random.split('tokens'))
+    this.#legacyTokens = new LegacyTokens(this.#store, this.#tokens, () => this.certificateAuthority)
     if (options.journal !== undefined) this.#resume()
   }
 
@@ -906,6 +909,7 @@ export class ApiServer {
   #onCommit(collection: Collection, event: StoreEvent): void {
     this.#rbac?.onCommit(collection, event)
     this.#aggregation.onCommit(collection)
+    this.#legacyTokens.onCommit(collection, event)
     this.#termination.onCommit(collection, event)
     this.#definitions.onCommit(collection, event)
     if (collection.id === '/events' && event.type !== 'DELETED') this.#expiry.note(event.object)

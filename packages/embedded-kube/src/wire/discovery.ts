@@ -43,7 +43,7 @@ export function aggregatedDiscovery(
     items: groupsOf(resources)
       .filter(({ group }) => (group === '') === core)
       .map(({ group, versions }) => ({
-        metadata: { ...(group === '' ? {} : { name: group }), creationTimestamp: null },
+        metadata: group === '' ? {} : { name: group },
         versions: versions.map((v) => ({
           version: v.version,
           freshness: 'Current',
