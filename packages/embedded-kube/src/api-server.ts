@@ -31,6 +31,7 @@ import {
   failure,
   forbidden,
   invalid,
+  invalidValue,
   methodNotAllowed,
   notAuthorized,
   notFound,
@@ -43,7 +44,7 @@ import { InProcessClient } from './in-process-client.ts'
 import { toServed, toStored } from './kinds/conversions.ts'
 import { goShape, goZero } from './kinds/go-shape.ts'
 import { rulesOf } from './kinds/index.ts'
-import { generateName, metadataErrors, nameErrors } from './kinds/names.ts'
+import { finalizerErrors, generateName, metadataErrors, nameErrors } from './kinds/names.ts'
 import { podSpecErrors } from './kinds/pod-spec-validation.ts'
 import { canonicalQuantities } from './kinds/quantities.ts'
 import {
@@ -368,7 +369,7 @@ export class ApiServer {
     const meta = sent.metadata ?? {}
     const home = this.#namespaceOf(info, namespace, meta)
     // An apply that creates may name a version; it had nothing to be compared with.
-    if (managers === undefined && !['', '0'].includes(meta.resourceVersion ?? '')) {
+    if (managers === undefined && options.dryRun !== true && !['', '0'].includes(meta.resourceVersion ?? '')) {
       throw badRequest('resourceVersion should not be set on objects to be created')
     }
     if (home !== '') this.#checkNamespace(info, home, meta)
@@ -389,6 +390,7 @@ export class ApiServer {
     if (info.subresources.has('status') && !rules.statusOnCreate) object = withField(object, 'status', undefined)
     object = this.#typed(context, info, toStored(info, object))
     const errors = [...nameErrors(name, rules.names, 'metadata.name'), ...metadataErrors(object.metadata, undefined)]
+    if (info.custom === undefined) errors.push(...finalizerErrors(object.metadata, undefined))
     const tracked = managers === undefined && context.inProcess !== true && isTracked(info)
     // What admission adds is nobody's: ownership is that of the object as it was sent and filled.
     let owned: StoredObject | undefined
@@ -398,8 +400,11 @@ export class ApiServer {
       object = prepared.pod
       errors.push(...prepared.errors)
     } else {
-      owned = rules.defaults?.(object, this.clock.now()) ?? object
-      object = this.#admission.admit(info, owned, undefined)
+      const filled = rules.defaults?.(object, this.clock.now()) ?? object
+      // Nor is what is generated from the uid.
+      owned = filled
+      if (tracked) owned = rules.defaults?.(withMeta(object, { uid: '' }), this.clock.now()) ?? object
+      object = this.#admission.admit(info, filled, undefined)
       errors.push(...(rules.validate?.(object) ?? []))
       object = checkCustom(context, info, object, undefined, errors)
       // A field that was pruned is owned by nobody either.
@@ -833,13 +838,18 @@ export class ApiServer {
     next = this.#typed(context, info, next)
     checkFinalizers(info, next, old)
     const errors = metadataErrors(next.metadata, old.metadata)
+    if (info.custom === undefined) errors.push(...finalizerErrors(next.metadata, old.metadata))
+    const { deletionTimestamp } = sent.metadata ?? {}
+    if (deletionTimestamp !== undefined && deletionTimestamp !== old.metadata.deletionTimestamp) {
+      errors.push(invalidValue('metadata.deletionTimestamp', deletionTimestamp, 'field is immutable'))
+    }
     if (options.subresource !== 'status') {
       next = this.#admission.admit(info, rules.defaults?.(next, this.clock.now()) ?? next, old)
       // Resizing and debugging change what the main endpoint may not.
       const own = options.subresource === 'resize' || options.subresource === 'ephemeralcontainers'
       errors.push(
-        ...(own ? podErrors(next) : (rules.validateUpdate?.(next, old) ?? [])),
         ...(rules.validate?.(next) ?? []),
+        ...(own ? podErrors(next) : (rules.validateUpdate?.(next, old) ?? [])),
       )
     }
     next = checkCustom(context, info, next, old, errors, options.subresource === 'status')

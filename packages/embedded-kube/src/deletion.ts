@@ -85,6 +85,23 @@ export function deletedStatus(info: ResourceInfo, object: StoredObject): Fields 
   }
 }
 
+/** Where upstream's store keeps kinds that are not kept under their own name. */
+const storageKeys: Readonly<Record<string, string>> = {
+  '/services': 'services/specs',
+  '/endpoints': 'services/endpoints',
+  '/nodes': 'minions',
+  '/replicationcontrollers': 'controllers',
+  'networking.k8s.io/ingresses': 'ingress',
+}
+
+/** How upstream's store says that a precondition does not hold. */
+export function storageError({ group, plural, custom }: ResourceInfo, found: StoredObject, why: string): string {
+  const { namespace, name } = found.metadata
+  const kept = storageKeys[`${group}/${plural}`] ?? (custom === undefined ? plural : `${group}/${plural}`)
+  const key = ['', kept, ...(namespace === undefined ? [] : [namespace]), name].join('/')
+  return `StorageError: invalid object, Code: 4, Key: ${key}, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: ${why}`
+}
+
 /** @throws {KubeError} conflict when the object is not the one that was meant */
 export function checkPreconditions(
   info: ResourceInfo,
@@ -93,13 +110,21 @@ export function checkPreconditions(
 ): void {
   const { name, uid, resourceVersion } = found.metadata
   if (asked?.uid !== undefined && asked.uid !== uid) {
-    throw conflict(info, name, `Precondition failed: UID in precondition: ${asked.uid}, UID in object meta: ${uid}`)
+    throw conflict(
+      info,
+      name,
+      storageError(info, found, `UID in precondition: ${asked.uid}, UID in object meta: ${uid}`),
+    )
   }
   if (asked?.resourceVersion !== undefined && asked.resourceVersion !== resourceVersion) {
     throw conflict(
       info,
       name,
-      `Precondition failed: ResourceVersion in precondition: ${asked.resourceVersion}, ResourceVersion in object meta: ${resourceVersion}`,
+      storageError(
+        info,
+        found,
+        `ResourceVersion in precondition: ${asked.resourceVersion}, ResourceVersion in object meta: ${resourceVersion}`,
+      ),
     )
   }
 }

@@ -1,9 +1,10 @@
 // What becomes of an object when a client writes over it (kubernetes/apiserver:pkg/registry/rest/update.go, BeforeUpdate).
 import type { ManagedFieldsEntry, ObjectMeta } from '@plimsoll/model'
-import { badRequest, conflict, forbiddenField, invalid, invalidValue, modifiedMeanwhile } from './errors.ts'
+import { badRequest, conflict, failure, forbiddenField, invalid, invalidValue, modifiedMeanwhile } from './errors.ts'
 import { rulesOf } from './kinds/index.ts'
 import { jsonKind } from './patch/json-patch.ts'
 import { equal, fieldsOf, listOf, withoutNulls, type Fields, type ObjectInput, type StoredObject } from './object.ts'
+import { storageError } from './deletion.ts'
 import type { ResourceInfo } from './resource-info.ts'
 import type { RequestContext, UpdateOptions } from './request.ts'
 
@@ -87,9 +88,13 @@ export function checkFinalizers(info: ResourceInfo, next: StoredObject, old: Sto
 export function checkVersion(info: ResourceInfo, old: StoredObject, meta: ObjectMeta): void {
   const { name, uid, resourceVersion } = old.metadata
   if (meta.uid !== undefined && meta.uid !== '' && meta.uid !== uid) {
-    throw conflict(info, name, `Precondition failed: UID in precondition: ${meta.uid}, UID in object meta: ${uid}`)
+    throw conflict(info, name, storageError(info, old, `UID in precondition: ${meta.uid}, UID in object meta: ${uid}`))
   }
   const version = meta.resourceVersion ?? ''
+  if (version !== '' && !/^\d+$/.test(version)) {
+    const why = `strconv.ParseUint: parsing ${JSON.stringify(version)}: invalid syntax`
+    throw failure('internal', why, undefined, { reason: '' })
+  }
   if (version !== '' && version !== '0') {
     if (version !== resourceVersion) throw conflict(info, name, modifiedMeanwhile)
   } else if (!rulesOf(info).unconditionalUpdate) {

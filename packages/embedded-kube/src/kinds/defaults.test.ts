@@ -124,7 +124,10 @@ describe('what objects are filled with', () => {
     { kind: 'PriorityClass', object: { metadata, value: 5 }, filled: { preemptionPolicy: 'PreemptLowerPriority' } },
     {
       kind: 'HorizontalPodAutoscaler',
-      object: { metadata, spec: { maxReplicas: 3, scaleTargetRef: { kind: 'Deployment', name: 'x' } } },
+      object: {
+        metadata,
+        spec: { maxReplicas: 3, scaleTargetRef: { apiVersion: 'apps/v1', kind: 'Deployment', name: 'x' } },
+      },
       filled: { spec: { minReplicas: 1, metrics: [{ type: 'Resource' }] } },
     },
   ])('$kind', ({ kind, object, filled }) => {

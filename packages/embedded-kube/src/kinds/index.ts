@@ -26,30 +26,38 @@ import {
   daemonSetDefaults,
   deploymentDefaults,
   jobDefaults,
+  podTemplateDefaults,
   replicaSetDefaults,
   replicationControllerDefaults,
   statefulSetDefaults,
 } from './workload-defaults.ts'
+import { autoscalerErrors } from './autoscaler-validation.ts'
+import { claimErrors, claimUpdateErrors } from './claim-validation.ts'
+import { cronJobErrors, jobErrors, jobUpdateErrors } from './job-validation.ts'
 import {
-  autoscalerErrors,
-  budgetErrors,
-  cronJobErrors,
-  deploymentErrors,
   immutableDataErrors,
-  jobErrors,
-  jobUpdateErrors,
   leaseErrors,
   nodeErrors,
   nodeUpdateErrors,
   priorityClassErrors,
   priorityClassUpdateErrors,
-  replicatedErrors,
-  selectorUpdateErrors,
   serviceErrors,
   serviceUpdateErrors,
-  statefulSetUpdateErrors,
   storageClassErrors,
   storageClassUpdateErrors,
+} from './other-validation.ts'
+import {
+  budgetErrors,
+  daemonSetErrors,
+  deploymentErrors,
+  podTemplateErrors,
+  replicaSetErrors,
+  replicationControllerErrors,
+  revisionErrors,
+  revisionUpdateErrors,
+  selectorUpdateErrors,
+  statefulSetErrors,
+  statefulSetUpdateErrors,
 } from './workload-validation.ts'
 import { kindRules, type KindRules } from './rules.ts'
 
@@ -80,13 +88,21 @@ const byStorage: Readonly<Record<string, KindRules>> = {
   '/configmaps': kindRules({ validateUpdate: immutableDataErrors }),
   '/endpoints': kindRules({ defaults: endpointsDefaults }),
   '/limitranges': kindRules({ defaults: limitRangeDefaults }),
-  '/persistentvolumeclaims': kindRules({ statusOnCreate: true, defaults: claimDefaults }),
+  '/persistentvolumeclaims': kindRules({
+    statusOnCreate: true,
+    defaults: claimDefaults,
+    validate: claimErrors,
+    validateUpdate: claimUpdateErrors,
+  }),
   '/persistentvolumes': kindRules({ statusOnCreate: true, defaults: volumeDefaults }),
   '/replicationcontrollers': kindRules({
     ...workload,
     orphanByDefault: true,
     defaults: replicationControllerDefaults,
+    validate: replicationControllerErrors,
   }),
+  '/podtemplates': kindRules({ ...workload, defaults: podTemplateDefaults, validate: podTemplateErrors }),
+  'apps/controllerrevisions': kindRules({ validate: revisionErrors, validateUpdate: revisionUpdateErrors }),
   'apps/deployments': kindRules({
     ...workload,
     defaults: deploymentDefaults,
@@ -96,19 +112,19 @@ const byStorage: Readonly<Record<string, KindRules>> = {
   'apps/replicasets': kindRules({
     ...workload,
     defaults: replicaSetDefaults,
-    validate: replicatedErrors,
+    validate: replicaSetErrors,
     validateUpdate: selectorUpdateErrors,
   }),
   'apps/statefulsets': kindRules({
     ...workload,
     defaults: statefulSetDefaults,
-    validate: replicatedErrors,
+    validate: statefulSetErrors,
     validateUpdate: statefulSetUpdateErrors,
   }),
   'apps/daemonsets': kindRules({
     ...workload,
     defaults: daemonSetDefaults,
-    validate: replicatedErrors,
+    validate: daemonSetErrors,
     validateUpdate: selectorUpdateErrors,
   }),
   'batch/jobs': kindRules({

@@ -49,23 +49,20 @@ export function qualifiedNameProblems(text: string): string[] {
   const parts = text.split('/')
   if (parts.length > 2) {
     const example = " with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')"
-    return [`a qualified name ${qualifiedWhy.slice('name part '.length)}${example}`]
+    return [`a valid label key ${qualifiedWhy.slice('name part '.length)}${example}`]
   }
   const problems: string[] = []
   const [prefix, name = ''] = parts.length === 2 ? parts : [undefined, text]
   if (prefix === '') problems.push('prefix part must be non-empty')
   else if (prefix !== undefined) problems.push(...nameProblems(prefix, 'subdomain').map((why) => `prefix part ${why}`))
   if (name === '') problems.push('name part must be non-empty')
-  else if (name.length > 63) problems.push('name part must be no more than 63 characters')
+  else if (name.length > 63) problems.push('name part must be no more than 63 bytes')
   if (!qualifiedName.test(name)) problems.push(qualifiedWhy)
   return problems
 }
 
 export function labelValueProblems(text: string): string[] {
-  return [
-    ...(text.length > 63 ? ['must be no more than 63 characters'] : []),
-    ...(labelValue.test(text) ? [] : [valueWhy]),
-  ]
+  return [...(text.length > 63 ? ['must be no more than 63 bytes'] : []), ...(labelValue.test(text) ? [] : [valueWhy])]
 }
 
 /** The first of them, or undefined. */
@@ -103,17 +100,23 @@ function keyError(key: string, field: string, errors: FieldError[]): void {
   else if (goodKeys.size < rememberedMax) goodKeys.add(key)
 }
 
+export function annotationErrors(annotations: ObjectMeta['annotations'], field: string): FieldError[] {
+  const errors: FieldError[] = []
+  let size = 0
+  for (const key in annotations) {
+    keyError(key.toLowerCase(), field, errors)
+    size += key.length + String(annotations[key] ?? '').length
+  }
+  if (size > annotationBytesMax) errors.push(tooLong(field, annotationBytesMax))
+  return errors
+}
+
 /** Labels, annotations, finalizers and owners; the name has its own form by kind. */
 export function metadataErrors(meta: ObjectMeta, previous: ObjectMeta | undefined): FieldError[] {
   const errors: FieldError[] = []
   if (meta.labels !== previous?.labels) errors.push(...labelErrors(meta.labels, 'metadata.labels'))
   if (meta.annotations !== previous?.annotations) {
-    let size = 0
-    for (const key in meta.annotations) {
-      keyError(key.toLowerCase(), 'metadata.annotations', errors)
-      size += key.length + String(meta.annotations[key] ?? '').length
-    }
-    if (size > annotationBytesMax) errors.push(tooLong('metadata.annotations', annotationBytesMax))
+    errors.push(...annotationErrors(meta.annotations, 'metadata.annotations'))
   }
   if (meta.finalizers !== previous?.finalizers) {
     for (const finalizer of meta.finalizers ?? []) keyError(finalizer, 'metadata.finalizers', errors)
@@ -122,18 +125,40 @@ export function metadataErrors(meta: ObjectMeta, previous: ObjectMeta | undefine
   return errors
 }
 
+const standardFinalizers = new Set(['kubernetes', 'orphan', 'foregroundDeletion'])
+
+/** Kinds of their own making may name finalizers as they like; the built-in ones may not. */
+export function finalizerErrors(meta: ObjectMeta, previous: ObjectMeta | undefined): FieldError[] {
+  if (meta.finalizers === previous?.finalizers) return []
+  const why = 'name is neither a standard finalizer name nor is it fully qualified'
+  return (meta.finalizers ?? []).flatMap((finalizer, i) =>
+    finalizer.includes('/') || standardFinalizers.has(finalizer)
+      ? []
+      : [invalidValue(`metadata.finalizers[${i}]`, finalizer, why)],
+  )
+}
+
 function ownerErrors(owners: NonNullable<ObjectMeta['ownerReferences']>): FieldError[] {
   const errors: FieldError[] = []
   for (const owner of owners) {
     const empty = (name: string, value: string | undefined, what: string): void => {
       if (value === undefined || value === '') {
-        errors.push(invalidValue(`metadata.ownerReferences.${name}`, value ?? '', `${what} must not be empty`))
+        errors.push(invalidValue(`metadata.ownerReferences.${name}`, value ?? '', `${what}must not be empty`))
       }
     }
-    empty('apiVersion', owner.apiVersion, 'version')
-    empty('kind', owner.kind, 'kind')
-    empty('name', owner.name, 'name')
-    empty('uid', owner.uid, 'uid')
+    empty('apiVersion', owner.apiVersion, 'version ')
+    empty('kind', owner.kind, '')
+    empty('name', owner.name, '')
+    empty('uid', owner.uid, '')
+  }
+  for (const owner of owners) {
+    const version = owner.apiVersion ?? ''
+    if (version.split('/').length > 2) {
+      errors.push(invalidValue('metadata.ownerReferences.apiVersion', version, 'version must not be empty'))
+    }
+    if (owner.kind === 'Event' && version === 'v1') {
+      errors.push(invalidValue('metadata.ownerReferences', owner, '/v1, Kind=Event is disallowed from being an owner'))
+    }
   }
   const controllers = owners.filter((owner) => owner.controller === true)
   if (controllers.length > 1) {

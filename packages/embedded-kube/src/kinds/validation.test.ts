@@ -35,7 +35,7 @@ describe('what is refused, and in which words', () => {
     {
       kind: 'Deployment',
       object: { metadata: { name: 'x' }, spec: { template } },
-      message: 'Deployment.apps "x" is invalid: spec.selector: Required value',
+      message: 'Deployment.apps "x" is invalid: [spec.selector: Required value, spec.template.metadata.labels: ',
     },
     {
       kind: 'Deployment',

@@ -1,5 +1,5 @@
 // Defaults of the workload kinds (kubernetes/kubernetes:pkg/apis/apps/v1/defaults.go, pkg/apis/batch/v1/defaults.go).
-import { isFields, withDefaults, withField, type Fields, type StoredObject } from '../object.ts'
+import { isFields, listOf, mapSame, withDefaults, withField, type Fields, type StoredObject } from '../object.ts'
 import { podSpecDefaults } from './pod-spec-defaults.ts'
 
 const rollingDefaults = { maxUnavailable: '25%', maxSurge: '25%' }
@@ -24,6 +24,11 @@ function withStrategy(spec: Fields, field: string, rolling: Fields): Fields {
   if (strategy['type'] !== 'RollingUpdate') return withField(spec, field, strategy)
   const rollingUpdate = withDefaults((strategy['rollingUpdate'] ?? {}) as Fields, rolling)
   return withField(spec, field, withField(strategy, 'rollingUpdate', rollingUpdate))
+}
+
+/** The template of a PodTemplate stands where others have their spec. */
+export function podTemplateDefaults(object: StoredObject): StoredObject {
+  return withTemplate(object) as StoredObject
 }
 
 export function deploymentDefaults(object: StoredObject): StoredObject {
@@ -59,7 +64,7 @@ function labelledAsTemplate(object: StoredObject): StoredObject {
 export function statefulSetDefaults(object: StoredObject): StoredObject {
   return withSpec(object, (spec) =>
     withStrategy(
-      withDefaults(withTemplate(spec), {
+      withDefaults(withClaims(withTemplate(spec)), {
         replicas: 1,
         podManagementPolicy: 'OrderedReady',
         revisionHistoryLimit: 10,
@@ -105,9 +110,37 @@ export function jobDefaults(object: StoredObject): StoredObject {
   return labelledAsTemplate(filled)
 }
 
+/** A condition of a pod is asked for as true. */
+function withFailurePolicy(spec: Fields): Fields {
+  const policy = spec['podFailurePolicy']
+  if (!isFields(policy) || !Array.isArray(policy['rules'])) return spec
+  const rules = mapSame(listOf(policy['rules']), (rule) => {
+    const conditions = rule['onPodConditions']
+    if (!Array.isArray(conditions)) return rule
+    const asked = mapSame(listOf(conditions), (condition) =>
+      (condition['status'] ?? '') === '' ? { ...condition, status: 'True' } : condition,
+    )
+    return withField(rule, 'onPodConditions', asked)
+  })
+  return withField(spec, 'podFailurePolicy', withField(policy, 'rules', rules))
+}
+
+/** The claims of a StatefulSet are claims already. */
+function withClaims(spec: Fields): Fields {
+  const claims = spec['volumeClaimTemplates']
+  if (!Array.isArray(claims)) return spec
+  const filled = mapSame(listOf(claims), (claim) => {
+    const status = withDefaults((claim['status'] ?? {}) as Fields, { phase: 'Pending' })
+    const named = withDefaults(claim, { apiVersion: 'v1', kind: 'PersistentVolumeClaim' })
+    const claimSpec = withDefaults((claim['spec'] ?? {}) as Fields, { volumeMode: 'Filesystem' })
+    return withField(withField(named, 'spec', claimSpec), 'status', status)
+  })
+  return withField(spec, 'volumeClaimTemplates', filled)
+}
+
 function jobSpecDefaults(spec: Fields): Fields {
   const alone = spec['completions'] === undefined && spec['parallelism'] === undefined
-  return withDefaults(withTemplate(spec), {
+  return withDefaults(withFailurePolicy(withTemplate(spec)), {
     ...(alone ? { completions: 1 } : {}),
     parallelism: 1,
     backoffLimit: spec['backoffLimitPerIndex'] === undefined ? 6 : 2_147_483_647,

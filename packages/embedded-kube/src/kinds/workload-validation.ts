@@ -1,138 +1,292 @@
-// Validation of workloads, budgets and the like (kubernetes/kubernetes:pkg/apis/{apps,batch,policy,autoscaling}/validation).
+// Validation of what makes pods (kubernetes/kubernetes:pkg/apis/{apps,core,policy}/validation/validation.go).
 import { labelSelectorMatches, type LabelSelector } from '@plimsoll/model'
 import { forbiddenField, invalidValue, required, unsupported, type FieldError } from '../errors.ts'
-import { equal, fieldsOf, isFields, listOf, type Fields, type StoredObject } from '../object.ts'
-import { metadataErrors } from './names.ts'
-import { portErrors } from './formats.ts'
+import { equal, fieldsOf, isFields, listOf, textOf, type Fields, type StoredObject } from '../object.ts'
+import { claimSpecErrors } from './claim-validation.ts'
+import { notNegativeErrors } from './formats.ts'
+import { annotationErrors, labelErrors } from './names.ts'
 import { podSpecErrors } from './pod-spec-validation.ts'
 import { selectorErrors } from './selector-validation.ts'
-
-function notNegative(spec: Fields, field: string, errors: FieldError[], path = 'spec'): void {
-  const value = spec[field]
-  if (value !== undefined && (typeof value !== 'number' || value < 0)) {
-    errors.push(invalidValue(`${path}.${field}`, value, 'must be greater than or equal to 0'))
-  }
-}
 
 /** Templates seen to be fine, by their spec: those of a Deployment come back with each of its ReplicaSets. */
 const goodTemplates = new WeakSet<object>()
 
-function templateErrors(template: Fields, path: string, restartPolicies: readonly string[]): FieldError[] {
-  const errors = metadataErrors(fieldsOf(template['metadata']), undefined).map((error) => ({
-    ...error,
-    field: `${path}.${error.field}`,
-  }))
+/** A template of pods, as it stands in any kind. */
+export function templateErrors(template: Fields, path: string): FieldError[] {
+  const metadata = fieldsOf(template['metadata']) as unknown as StoredObject['metadata']
+  const errors = [
+    ...labelErrors(metadata.labels, `${path}.labels`),
+    ...annotationErrors(metadata.annotations, `${path}.annotations`),
+  ]
   const spec = fieldsOf(template['spec'])
-  if (!goodTemplates.has(spec)) {
-    const found = podSpecErrors(spec, `${path}.spec`)
-    if (found.length === 0) goodTemplates.add(spec)
-    errors.push(...found)
-  }
-  const policy = String(spec['restartPolicy'])
-  if (!restartPolicies.includes(policy)) {
-    errors.push(unsupported(`${path}.spec.restartPolicy`, policy, restartPolicies))
+  if (goodTemplates.has(spec)) return errors
+  const found = podSpecErrors(spec, `${path}.spec`)
+  if (found.length === 0) goodTemplates.add(spec)
+  return [...errors, ...found]
+}
+
+/** What is asked of templates whose pods are to run for ever. */
+function lastingTemplateErrors(template: Fields, kind: string, path: string): FieldError[] {
+  const errors = templateErrors(template, path)
+  const spec = fieldsOf(template['spec'])
+  const policy = spec['restartPolicy']
+  if (policy !== 'Always') errors.push(unsupported(`${path}.spec.restartPolicy`, policy ?? '', ['Always']))
+  if (spec['activeDeadlineSeconds'] !== undefined) {
+    const why = `activeDeadlineSeconds in ${kind} is not Supported`
+    errors.push(forbiddenField(`${path}.spec.activeDeadlineSeconds`, why))
   }
   return errors
 }
 
-function selectedTemplate(spec: Fields, errors: FieldError[]): void {
+/** The selector, as far as it stands alone; whether the template can be held against it. */
+function checkSelector(spec: Fields, kind: string, errors: FieldError[]): boolean {
   const selector = (spec['selector'] ?? undefined) as LabelSelector | undefined
-  if (selector === undefined) errors.push(required('spec.selector'))
-  else {
-    selectorErrors(selector, 'spec.selector', errors)
-    if (Object.keys(selector.matchLabels ?? {}).length + (selector.matchExpressions?.length ?? 0) === 0) {
-      errors.push(invalidValue('spec.selector', selector, 'empty selector is invalid for deployment'))
-    }
+  if (selector === undefined) {
+    errors.push(required('spec.selector'))
+    return true
   }
-  const template = spec['template']
-  if (!isFields(template)) {
-    errors.push(required('spec.template'))
-    return
+  const before = errors.length
+  selectorErrors(selector, 'spec.selector', errors)
+  if (before !== errors.length) {
+    errors.push(invalidValue('spec.selector', selector, 'invalid label selector'))
+    return false
   }
-  const labels = (template as unknown as StoredObject).metadata?.labels
-  if (selector !== undefined && !labelSelectorMatches(selector, labels)) {
-    errors.push(
-      invalidValue('spec.template.metadata.labels', labels ?? {}, '`selector` does not match template `labels`'),
-    )
+  if (isEmptySelector(selector)) {
+    errors.push(invalidValue('spec.selector', selector, `empty selector is invalid for ${kind}`))
   }
-  errors.push(...templateErrors(template, 'spec.template', ['Always']))
+  return true
 }
 
-function intOrPercent(value: unknown, field: string, errors: FieldError[], most = Infinity): void {
-  if (typeof value === 'string') {
-    if (!/^\d+%$/.test(value)) {
-      errors.push(
-        invalidValue(
-          field,
-          value,
-          "a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%',  or '93%', regex used for validation is '[0-9]+%')",
-        ),
-      )
-    } else if (Number(value.slice(0, -1)) > most)
-      errors.push(invalidValue(field, value, 'must not be greater than 100%'))
-  } else if (typeof value === 'number' && value < 0) {
-    errors.push(invalidValue(field, value, 'must be greater than or equal to 0'))
-  }
+function matchErrors(spec: Fields, path = 'spec'): FieldError[] {
+  const selector = (spec['selector'] ?? undefined) as LabelSelector | undefined
+  const labels = labelsOf(spec['template'])
+  if (selector !== undefined && labelSelectorMatches(selector, labels)) return []
+  const why = '`selector` does not match template `labels`'
+  return [invalidValue(`${path}.template.metadata.labels`, labels ?? null, why)]
 }
 
-function isZero(value: unknown): boolean {
-  return value === undefined || value === 0 || value === '0%'
+function labelsOf(template: unknown): StoredObject['metadata']['labels'] {
+  return (fieldsOf(template) as unknown as StoredObject).metadata?.labels
 }
 
-function rollingErrors(strategy: Fields, path: string, errors: FieldError[]): void {
-  const type = strategy['type']
-  if (type === 'Recreate') {
-    if (strategy['rollingUpdate'] !== undefined) {
-      errors.push(
-        forbiddenField(`${path}.rollingUpdate`, `may not be specified when strategy \`type\` is '${String(type)}'`),
-      )
-    }
-    return
-  }
-  if (type !== 'RollingUpdate') {
-    errors.push(unsupported(path, strategy, ['Recreate', 'RollingUpdate']))
-    return
-  }
-  const { maxUnavailable, maxSurge } = fieldsOf(strategy['rollingUpdate'])
-  intOrPercent(maxUnavailable, `${path}.rollingUpdate.maxUnavailable`, errors, 100)
-  intOrPercent(maxSurge, `${path}.rollingUpdate.maxSurge`, errors)
-  if (isZero(maxUnavailable) && isZero(maxSurge)) {
-    errors.push(
-      invalidValue(`${path}.rollingUpdate.maxUnavailable`, maxUnavailable ?? 0, 'may not be 0 when `maxSurge` is 0'),
-    )
-  }
+function countErrors(spec: Fields, fields: readonly string[]): FieldError[] {
+  return fields.flatMap((field) => notNegativeErrors(spec[field], `spec.${field}`))
+}
+
+const percentWhy =
+  "a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%',  or '93%', regex used for validation is '[0-9]+%')"
+
+function intOrPercentErrors(value: unknown, field: string): FieldError[] {
+  if (typeof value === 'string') return /^\d+%$/.test(value) ? [] : [invalidValue(field, value, percentWhy)]
+  return notNegativeErrors(value, field)
+}
+
+function notAboveHundredErrors(value: unknown, field: string): FieldError[] {
+  if (typeof value !== 'string' || !/^\d+%$/.test(value) || Number(value.slice(0, -1)) <= 100) return []
+  return [invalidValue(field, value, 'must not be greater than 100%')]
+}
+
+/** As upstream takes a value that may be a percentage: what it cannot read is nought. */
+function amountOf(value: unknown): number {
+  if (typeof value === 'number') return value
+  return typeof value === 'string' && /^\d+%$/.test(value) ? Number(value.slice(0, -1)) : 0
 }
 
 export function deploymentErrors(object: StoredObject): readonly FieldError[] {
-  const errors: FieldError[] = []
   const spec = fieldsOf(object.spec)
-  for (const field of ['replicas', 'minReadySeconds', 'revisionHistoryLimit', 'progressDeadlineSeconds']) {
-    notNegative(spec, field, errors)
+  const errors = countErrors(spec, ['replicas', 'minReadySeconds'])
+  if (checkSelector(spec, 'deployment', errors)) {
+    errors.push(...matchErrors(spec))
+    errors.push(...lastingTemplateErrors(fieldsOf(spec['template']), 'ReplicaSet', 'spec.template'))
   }
-  selectedTemplate(spec, errors)
-  rollingErrors(fieldsOf(spec['strategy']), 'spec.strategy', errors)
-  const { progressDeadlineSeconds, minReadySeconds = 0 } = spec
-  if (typeof progressDeadlineSeconds === 'number' && progressDeadlineSeconds <= Number(minReadySeconds)) {
-    errors.push(
-      invalidValue('spec.progressDeadlineSeconds', progressDeadlineSeconds, 'must be greater than minReadySeconds'),
-    )
+  rolloutErrors(fieldsOf(spec['strategy']), 'spec.strategy', errors)
+  errors.push(...countErrors(spec, ['revisionHistoryLimit']))
+  const { progressDeadlineSeconds: deadline, minReadySeconds = 0 } = spec
+  if (typeof deadline === 'number') {
+    const field = 'spec.progressDeadlineSeconds'
+    errors.push(...notNegativeErrors(deadline, field))
+    if (deadline <= Number(minReadySeconds)) {
+      errors.push(invalidValue(field, deadline, 'must be greater than minReadySeconds'))
+    }
   }
   return errors
 }
 
-/** ReplicaSets, StatefulSets and DaemonSets. */
-export function replicatedErrors(object: StoredObject): readonly FieldError[] {
-  const errors: FieldError[] = []
+function rolloutErrors(strategy: Fields, path: string, errors: FieldError[]): void {
+  const { type, rollingUpdate } = strategy
+  if (type === 'Recreate') {
+    if (rollingUpdate === undefined) return
+    errors.push(forbiddenField(`${path}.rollingUpdate`, "may not be specified when strategy `type` is 'Recreate'"))
+    return
+  }
+  if (type !== 'RollingUpdate') {
+    const shown = { Type: type ?? '', RollingUpdate: rollingUpdate ?? null }
+    errors.push(unsupported(path, shown, ['Recreate', 'RollingUpdate']))
+    return
+  }
+  const { maxUnavailable, maxSurge } = fieldsOf(rollingUpdate)
+  const unavailable = `${path}.rollingUpdate.maxUnavailable`
+  errors.push(...intOrPercentErrors(maxUnavailable, unavailable))
+  errors.push(...intOrPercentErrors(maxSurge, `${path}.rollingUpdate.maxSurge`))
+  if (errors.length === 0 && amountOf(maxUnavailable) === 0 && amountOf(maxSurge) === 0) {
+    errors.push(invalidValue(unavailable, maxUnavailable ?? 0, 'may not be 0 when `maxSurge` is 0'))
+  }
+  errors.push(...notAboveHundredErrors(maxUnavailable, unavailable))
+}
+
+export function replicaSetErrors(object: StoredObject): readonly FieldError[] {
   const spec = fieldsOf(object.spec)
-  for (const field of ['replicas', 'minReadySeconds', 'revisionHistoryLimit']) notNegative(spec, field, errors)
-  selectedTemplate(spec, errors)
+  const errors = countErrors(spec, ['replicas', 'minReadySeconds'])
+  if (checkSelector(spec, 'deployment', errors)) {
+    errors.push(...matchErrors(spec))
+    errors.push(...lastingTemplateErrors(fieldsOf(spec['template']), 'ReplicaSet', 'spec.template'))
+  }
   return errors
+}
+
+export function replicationControllerErrors(object: StoredObject): readonly FieldError[] {
+  const spec = fieldsOf(object.spec)
+  const errors = countErrors(spec, ['minReadySeconds'])
+  const selector = fieldsOf(spec['selector']) as { readonly [label: string]: string }
+  if (Object.keys(selector).length === 0) errors.push(required('spec.selector'))
+  errors.push(...countErrors(spec, ['replicas']))
+  const template = spec['template']
+  if (!isFields(template)) {
+    errors.push(required('spec.template'))
+    return errors
+  }
+  const labels = labelsOf(template)
+  if (!labelSelectorMatches({ matchLabels: selector }, labels)) {
+    const why = '`selector` does not match template `labels`'
+    errors.push(invalidValue('spec.template.metadata.labels', labels ?? null, why))
+  }
+  errors.push(...lastingTemplateErrors(template, 'ReplicationController', 'spec.template'))
+  return errors
+}
+
+export function podTemplateErrors(object: StoredObject): readonly FieldError[] {
+  return templateErrors(fieldsOf(object['template']), 'template')
+}
+
+export function statefulSetErrors(object: StoredObject): readonly FieldError[] {
+  const spec = fieldsOf(object.spec)
+  const errors: FieldError[] = []
+  if (object.metadata.name.includes('.')) {
+    errors.push(invalidValue('metadata.name', object.metadata.name, 'must not contain dots'))
+  }
+  const management = textOf(spec['podManagementPolicy'])
+  if (management === '') errors.push(required('spec.podManagementPolicy'))
+  else if (management !== 'OrderedReady' && management !== 'Parallel') {
+    errors.push(invalidValue('spec.podManagementPolicy', management, "must be 'OrderedReady' or 'Parallel'"))
+  }
+  statefulRolloutErrors(fieldsOf(spec['updateStrategy']), errors)
+  const retention = fieldsOf(spec['persistentVolumeClaimRetentionPolicy'])
+  for (const field of ['whenDeleted', 'whenScaled']) {
+    const policy = textOf(retention[field])
+    if (policy === 'Retain' || policy === 'Delete' || policy === '') continue
+    errors.push(unsupported(`spec.persistentVolumeClaimRetentionPolicy.${field}`, policy, ['Retain', 'Delete']))
+  }
+  errors.push(...countErrors(spec, ['replicas', 'minReadySeconds']))
+  errors.push(...notNegativeErrors(fieldsOf(spec['ordinals'])['start'], 'spec.ordinals.start'))
+  if (checkSelector(spec, 'statefulset', errors)) {
+    errors.push(...matchErrors(spec))
+    errors.push(...lastingTemplateErrors(templateWithClaims(spec), 'StatefulSet', 'spec.template'))
+  }
+  listOf(spec['volumeClaimTemplates']).forEach((claim, i) =>
+    errors.push(...claimSpecErrors(fieldsOf(claim['spec']), `spec.volumeClaimTemplates[${i}].spec`)),
+  )
+  return errors
+}
+
+/** The template with the volumes that the claims will be. */
+function templateWithClaims(spec: Fields): Fields {
+  const template = fieldsOf(spec['template'])
+  const claims = listOf(spec['volumeClaimTemplates'])
+  if (claims.length === 0) return template
+  const pod = fieldsOf(template['spec'])
+  const names = claims.map((claim) => (fieldsOf(claim['metadata'])['name'] ?? '') as string)
+  const own = listOf(pod['volumes']).filter((volume) => !names.includes(textOf(volume['name'])))
+  const volumes = names.map((name) => ({ name, persistentVolumeClaim: { claimName: name } }))
+  return { ...template, spec: { ...pod, volumes: [...volumes, ...own] } }
+}
+
+function statefulRolloutErrors(strategy: Fields, errors: FieldError[]): void {
+  const { type, rollingUpdate } = strategy
+  const path = 'spec.updateStrategy'
+  switch (type) {
+    case 'OnDelete':
+      if (isFields(rollingUpdate)) {
+        const { partition = 0, maxUnavailable = null } = rollingUpdate
+        const shown = { Partition: partition, MaxUnavailable: maxUnavailable }
+        const why = "only allowed for updateStrategy 'RollingUpdate'"
+        errors.push(invalidValue(`${path}.rollingUpdate`, shown, why))
+      }
+      return
+    case 'RollingUpdate': {
+      const { partition, maxUnavailable } = fieldsOf(rollingUpdate)
+      errors.push(...notNegativeErrors(partition, `${path}.rollingUpdate.partition`))
+      errors.push(...intOrPercentErrors(maxUnavailable, `${path}.rollingUpdate.maxUnavailable`))
+      return
+    }
+    default:
+      errors.push(
+        textOf(type) === ''
+          ? required(path)
+          : invalidValue(path, { Type: type, RollingUpdate: null }, "must be 'RollingUpdate' or 'OnDelete'"),
+      )
+  }
+}
+
+export function daemonSetErrors(object: StoredObject): readonly FieldError[] {
+  const spec = fieldsOf(object.spec)
+  const errors: FieldError[] = []
+  selectorErrors(spec['selector'], 'spec.selector', errors)
+  errors.push(...(isEmptySelector(spec['selector']) ? [] : matchErrors(spec)))
+  if (isEmptySelector(spec['selector'])) {
+    errors.push(invalidValue('spec.selector', spec['selector'], 'empty selector is invalid for daemonset'))
+  }
+  errors.push(...lastingTemplateErrors(fieldsOf(spec['template']), 'DaemonSet', 'spec.template'))
+  errors.push(...countErrors(spec, ['minReadySeconds']))
+  daemonRolloutErrors(fieldsOf(spec['updateStrategy']), errors)
+  errors.push(...countErrors(spec, ['revisionHistoryLimit']))
+  return errors
+}
+
+function isEmptySelector(selector: unknown): boolean {
+  if (!isFields(selector)) return false
+  return Object.keys(fieldsOf(selector['matchLabels'])).length + listOf(selector['matchExpressions']).length === 0
+}
+
+function daemonRolloutErrors(strategy: Fields, errors: FieldError[]): void {
+  const { type, rollingUpdate } = strategy
+  const path = 'spec.updateStrategy'
+  if (type === 'OnDelete') return
+  if (type !== 'RollingUpdate') {
+    errors.push(unsupported(path, { Type: type ?? '', RollingUpdate: null }, ['RollingUpdate', 'OnDelete']))
+    return
+  }
+  if (!isFields(rollingUpdate)) {
+    errors.push(required(`${path}.rollingUpdate`))
+    return
+  }
+  const { maxUnavailable, maxSurge } = rollingUpdate
+  const unavailable = `${path}.rollingUpdate.maxUnavailable`
+  const surge = `${path}.rollingUpdate.maxSurge`
+  errors.push(...intOrPercentErrors(maxUnavailable, unavailable), ...notAboveHundredErrors(maxUnavailable, unavailable))
+  errors.push(...intOrPercentErrors(maxSurge, surge), ...notAboveHundredErrors(maxSurge, surge))
+  const hasUnavailable = amountOf(maxUnavailable) !== 0
+  const hasSurge = amountOf(maxSurge) !== 0
+  if (hasUnavailable && hasSurge) {
+    errors.push(invalidValue(surge, maxSurge, 'may not be set when maxUnavailable is non-zero'))
+  } else if (!hasUnavailable && !hasSurge) {
+    errors.push(required(unavailable, 'cannot be 0 when maxSurge is 0'))
+  }
 }
 
 /** The selector may not change. */
 export function selectorUpdateErrors(object: StoredObject, old: StoredObject): readonly FieldError[] {
   const selector = object.spec?.['selector']
-  if (equal(selector, old.spec?.['selector'])) return []
+  if (equal(selector ?? undefined, old.spec?.['selector'])) return []
   return [invalidValue('spec.selector', selector ?? null, 'field is immutable')]
 }
 
@@ -156,54 +310,15 @@ export function statefulSetUpdateErrors(object: StoredObject, old: StoredObject)
   ]
 }
 
-export function jobErrors(object: StoredObject): readonly FieldError[] {
-  return jobSpecErrors(fieldsOf(object.spec), 'spec')
-}
-
-function jobSpecErrors(spec: Fields, path: string): FieldError[] {
+export function revisionErrors(object: StoredObject): readonly FieldError[] {
   const errors: FieldError[] = []
-  for (const field of [
-    'parallelism',
-    'completions',
-    'backoffLimit',
-    'activeDeadlineSeconds',
-    'ttlSecondsAfterFinished',
-  ]) {
-    notNegative(spec, field, errors, path)
-  }
-  const template = spec['template']
-  if (!isFields(template)) errors.push(required(`${path}.template`))
-  else errors.push(...templateErrors(template, `${path}.template`, ['OnFailure', 'Never']))
+  if ((object['data'] ?? undefined) === undefined) errors.push(required('data', 'data is mandatory'))
+  errors.push(...notNegativeErrors(object['revision'], 'revision'))
   return errors
 }
 
-export function jobUpdateErrors(object: StoredObject, old: StoredObject): readonly FieldError[] {
-  const errors: FieldError[] = []
-  const suspended = old.spec?.['suspend'] === true
-  for (const field of ['completions', 'selector', 'template', 'completionMode', 'podFailurePolicy']) {
-    // A suspended Job's template may still be told where to run; an Indexed Job may change its size.
-    if (field === 'template' && suspended) continue
-    if (field === 'completions' && object.spec?.['completionMode'] === 'Indexed') continue
-    const value = object.spec?.[field]
-    if (!equal(value, old.spec?.[field]))
-      errors.push(invalidValue(`spec.${field}`, value ?? null, 'field is immutable'))
-  }
-  return errors
-}
-
-export function cronJobErrors(object: StoredObject): readonly FieldError[] {
-  const spec = fieldsOf(object.spec)
-  const errors: FieldError[] = []
-  if ((spec['schedule'] ?? '') === '') errors.push(required('spec.schedule'))
-  const policy = spec['concurrencyPolicy']
-  if (!['Allow', 'Forbid', 'Replace'].includes(String(policy))) {
-    errors.push(unsupported('spec.concurrencyPolicy', policy, ['Allow', 'Forbid', 'Replace']))
-  }
-  errors.push(...jobSpecErrors(fieldsOf(fieldsOf(spec['jobTemplate'])['spec']), 'spec.jobTemplate.spec'))
-  if (object.metadata.name.length > 52) {
-    errors.push(invalidValue('metadata.name', object.metadata.name, 'must be no more than 52 characters'))
-  }
-  return errors
+export function revisionUpdateErrors(object: StoredObject, old: StoredObject): readonly FieldError[] {
+  return equal(object['data'], old['data']) ? [] : [invalidValue('data', object['data'], 'field is immutable')]
 }
 
 export function budgetErrors(object: StoredObject): readonly FieldError[] {
@@ -211,157 +326,22 @@ export function budgetErrors(object: StoredObject): readonly FieldError[] {
   const errors: FieldError[] = []
   const { minAvailable, maxUnavailable, unhealthyPodEvictionPolicy: policy } = spec
   if (minAvailable !== undefined && maxUnavailable !== undefined) {
-    errors.push(invalidValue('spec', spec, 'minAvailable and maxUnavailable cannot be both set'))
+    const shown = {
+      MinAvailable: minAvailable,
+      Selector: spec['selector'] ?? null,
+      MaxUnavailable: maxUnavailable,
+      UnhealthyPodEvictionPolicy: policy ?? null,
+    }
+    errors.push(invalidValue('spec', shown, 'minAvailable and maxUnavailable cannot be both set'))
   }
-  intOrPercent(minAvailable, 'spec.minAvailable', errors, 100)
-  intOrPercent(maxUnavailable, 'spec.maxUnavailable', errors, 100)
+  for (const field of ['minAvailable', 'maxUnavailable']) {
+    const value = spec[field]
+    if (value === undefined) continue
+    errors.push(...intOrPercentErrors(value, `spec.${field}`), ...notAboveHundredErrors(value, `spec.${field}`))
+  }
   if (policy !== undefined && policy !== 'AlwaysAllow' && policy !== 'IfHealthyBudget') {
     errors.push(unsupported('spec.unhealthyPodEvictionPolicy', policy, ['AlwaysAllow', 'IfHealthyBudget']))
   }
   selectorErrors(spec['selector'], 'spec.selector', errors)
   return errors
-}
-
-export function autoscalerErrors(object: StoredObject): readonly FieldError[] {
-  const spec = fieldsOf(object.spec)
-  const errors: FieldError[] = []
-  const { minReplicas, maxReplicas } = spec
-  if (typeof minReplicas === 'number' && minReplicas < 1) {
-    errors.push(invalidValue('spec.minReplicas', minReplicas, 'must be greater than or equal to 1'))
-  }
-  if (typeof maxReplicas !== 'number' || maxReplicas < 1) {
-    errors.push(invalidValue('spec.maxReplicas', maxReplicas ?? 0, 'must be greater than 0'))
-  } else if (typeof minReplicas === 'number' && maxReplicas < minReplicas) {
-    errors.push(invalidValue('spec.maxReplicas', maxReplicas, 'must be greater than or equal to `minReplicas`'))
-  }
-  const target = fieldsOf(spec['scaleTargetRef'])
-  for (const field of ['kind', 'name']) {
-    if ((target[field] ?? '') === '') errors.push(required(`spec.scaleTargetRef.${field}`))
-  }
-  return errors
-}
-
-export function serviceErrors(object: StoredObject): readonly FieldError[] {
-  const spec = fieldsOf(object.spec)
-  const errors: FieldError[] = []
-  const ports = listOf(spec['ports'])
-  const type = String(spec['type'])
-  if (!['ClusterIP', 'ExternalName', 'LoadBalancer', 'NodePort'].includes(type)) {
-    errors.push(unsupported('spec.type', type, ['ClusterIP', 'ExternalName', 'LoadBalancer', 'NodePort']))
-  }
-  if (ports.length === 0 && type !== 'ExternalName' && spec['clusterIP'] !== 'None') errors.push(required('spec.ports'))
-  ports.forEach((port, i) => {
-    if (ports.length > 1 && (port['name'] ?? '') === '') errors.push(required(`spec.ports[${i}].name`))
-    errors.push(...portErrors(port['port'], `spec.ports[${i}].port`))
-    const target = port['targetPort']
-    if (typeof target === 'number') errors.push(...portErrors(target, `spec.ports[${i}].targetPort`))
-  })
-  return errors
-}
-
-export function serviceUpdateErrors(object: StoredObject, old: StoredObject): readonly FieldError[] {
-  const before = old.spec?.['clusterIP']
-  const after = object.spec?.['clusterIP']
-  if ((before ?? '') === '' || before === after || object.spec?.['type'] === 'ExternalName') return []
-  return [invalidValue('spec.clusterIP', after ?? '', 'field is immutable')]
-}
-
-export function nodeErrors(object: StoredObject): readonly FieldError[] {
-  const errors: FieldError[] = []
-  const seen = new Set<string>()
-  listOf(object.spec?.['taints']).forEach((taint, i) => {
-    const at = `spec.taints[${i}]`
-    const { key, effect } = taint
-    if ((key ?? '') === '') errors.push(required(`${at}.key`))
-    if ((effect ?? '') === '') errors.push(required(`${at}.effect`))
-    else if (!['NoExecute', 'NoSchedule', 'PreferNoSchedule'].includes(String(effect))) {
-      errors.push(unsupported(`${at}.effect`, effect, ['NoExecute', 'NoSchedule', 'PreferNoSchedule']))
-    }
-    const id = `${String(key)}:${String(effect)}`
-    if (seen.has(id)) {
-      errors.push({
-        reason: 'FieldValueDuplicate',
-        field: at,
-        message: `Duplicate value: ${JSON.stringify(taint)}: taints must be unique by key and effect pair`,
-      })
-    }
-    seen.add(id)
-  })
-  return errors
-}
-
-export function nodeUpdateErrors(object: StoredObject, old: StoredObject): readonly FieldError[] {
-  const errors: FieldError[] = []
-  const changed = (field: string): boolean => {
-    const before = old.spec?.[field]
-    return before !== undefined && before !== '' && !equal(before, object.spec?.[field])
-  }
-  if (changed('providerID')) {
-    errors.push(forbiddenField('spec.providerID', 'node updates may not change providerID except from "" to valid'))
-  }
-  if (changed('podCIDR') || changed('podCIDRs')) {
-    errors.push(forbiddenField('spec.podCIDRs', 'node updates may not change podCIDR except from "" to valid'))
-  }
-  return errors
-}
-
-export function priorityClassUpdateErrors(object: StoredObject, old: StoredObject): readonly FieldError[] {
-  const errors: FieldError[] = []
-  if (object['value'] !== old['value']) {
-    errors.push(forbiddenField('value', 'may not be changed in an update.'))
-  }
-  if (object['preemptionPolicy'] !== old['preemptionPolicy']) {
-    errors.push(invalidValue('preemptionPolicy', object['preemptionPolicy'], 'field is immutable'))
-  }
-  return errors
-}
-
-export function priorityClassErrors(object: StoredObject): readonly FieldError[] {
-  const { name } = object.metadata
-  const value = Number(object['value'] ?? 0)
-  if (name.startsWith('system-') && name !== 'system-cluster-critical' && name !== 'system-node-critical') {
-    return [
-      forbiddenField(
-        'metadata.name',
-        "priority class names with 'system-' prefix are reserved for system use only. error: not a known system priority class",
-      ),
-    ]
-  }
-  if (!name.startsWith('system-') && value > 1_000_000_000) {
-    return [forbiddenField('value', 'maximum allowed value of a user defined priority is 1000000000')]
-  }
-  return []
-}
-
-export function storageClassUpdateErrors(object: StoredObject, old: StoredObject): readonly FieldError[] {
-  const errors: FieldError[] = []
-  if (!equal(object['parameters'], old['parameters'])) {
-    errors.push(forbiddenField('parameters', 'updates to parameters are forbidden.'))
-  }
-  if (object['provisioner'] !== old['provisioner']) {
-    errors.push(forbiddenField('provisioner', 'updates to provisioner are forbidden.'))
-  }
-  return errors
-}
-
-export function storageClassErrors(object: StoredObject): readonly FieldError[] {
-  return (object['provisioner'] ?? '') === '' ? [required('provisioner')] : []
-}
-
-export function immutableDataErrors(object: StoredObject, old: StoredObject): readonly FieldError[] {
-  if (old['immutable'] !== true) return []
-  const errors: FieldError[] = []
-  for (const field of ['immutable', 'data', 'binaryData']) {
-    if (!equal(object[field], old[field])) {
-      errors.push(forbiddenField(field, 'field is immutable when `immutable` is set'))
-    }
-  }
-  return errors
-}
-
-export function leaseErrors(object: StoredObject): readonly FieldError[] {
-  const seconds = object.spec?.['leaseDurationSeconds']
-  return typeof seconds === 'number' && seconds <= 0
-    ? [invalidValue('spec.leaseDurationSeconds', seconds, 'must be greater than 0')]
-    : []
 }
