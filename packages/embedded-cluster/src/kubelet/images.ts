@@ -1,6 +1,7 @@
 // The images on one node: what is there, what is being pulled, and how long that takes.
 import { formatGoDuration, ms, type ContainerImage, type Ms } from '@plimsoll/model'
 import type { Timing } from '../timing.ts'
+import type { Timer } from '@plimsoll/ports'
 import type { Lifetime } from '../machinery/lifetime.ts'
 
 export interface Pull {
@@ -16,11 +17,13 @@ export class ImageStore {
   readonly #timing: Timing
   readonly #present = new Set<string>()
   readonly #pulling = new Map<string, Promise<Pull>>()
+  readonly #line: Line
   readonly #onAdded: () => void
 
   constructor(lifetime: Lifetime, timing: Timing, onAdded: () => void) {
     this.#lifetime = lifetime
     this.#timing = timing
+    this.#line = new Line(lifetime)
     this.#onAdded = onAdded
   }
 
@@ -33,9 +36,12 @@ export class ImageStore {
     const running = this.#pulling.get(image)
     if (running !== undefined) return running
     const bytes = imageBytes(image)
+    const { clock } = this.#lifetime
     const pull = async (): Promise<Pull> => {
-      const took = this.#present.has(image) ? this.#timing.pull(0, 1) : this.#timing.pull(bytes, this.#pulling.size + 1)
-      await this.#lifetime.sleep(took)
+      const began = clock.now()
+      await this.#lifetime.sleep(this.#timing.pullOverhead())
+      if (!this.#present.has(image)) await this.#line.carry(this.#timing.transfer(bytes))
+      const took = ms(clock.now() - began)
       this.#pulling.delete(image)
       if (!this.#present.has(image)) {
         this.#present.add(image)
@@ -53,6 +59,48 @@ export class ImageStore {
       .map((image) => ({ names: [...new Set([imageId(image), imageName(image)])], sizeBytes: imageBytes(image) }))
       .sort((a, b) => b.sizeBytes - a.sizeBytes || (a.names.at(-1)! < b.names.at(-1)! ? -1 : 1))
       .slice(0, reportedMax)
+  }
+}
+
+/** A node's line to registries: those who use it at the same time share it evenly. */
+class Line {
+  readonly #lifetime: Lifetime
+  readonly #users: { left: number; readonly done: () => void }[] = []
+  #at = 0
+  #timer: Timer | undefined
+
+  constructor(lifetime: Lifetime) {
+    this.#lifetime = lifetime
+  }
+
+  /** Resolves when what takes `alone` by itself has come. */
+  carry(alone: Ms): Promise<void> {
+    if (alone <= 0) return Promise.resolve()
+    this.#advance()
+    return new Promise((done) => {
+      this.#users.push({ left: alone, done })
+      this.#arm()
+    })
+  }
+
+  #advance(): void {
+    const now = this.#lifetime.clock.now()
+    const share = (now - this.#at) / Math.max(1, this.#users.length)
+    for (const user of this.#users) user.left -= share
+    this.#at = now
+  }
+
+  #arm(): void {
+    this.#timer?.cancel()
+    const least = Math.min(...this.#users.map((user) => user.left))
+    if (least === Infinity) return
+    this.#timer = this.#lifetime.after(ms(Math.ceil(Math.max(0, least) * this.#users.length)), () => {
+      this.#advance()
+      for (let i = this.#users.length - 1; i >= 0; i--) {
+        if (this.#users[i]!.left <= 1e-6) for (const user of this.#users.splice(i, 1)) user.done()
+      }
+      this.#arm()
+    })
   }
 }
 

@@ -122,6 +122,8 @@ export class Kubelet implements PodHost {
   /** What a plugin that is not there would have taken, or its own start at least. */
   #networkDelayPassed = false
   readonly #networkWaiters: (() => void)[] = []
+  /** Pods that are to have more than there is room for now. */
+  readonly #deferred = new Set<PodLife>()
   #addressesTaken = 0
   #imageReport = false
   #renewals = 0
@@ -520,8 +522,10 @@ export class Kubelet implements PodHost {
   podGone(pod: Pod): void {
     if (this.#hung !== undefined) return
     this.#pods.get(pod.metadata.uid)?.gone()
+    const life = this.#pods.get(pod.metadata.uid)
+    if (life !== undefined) this.#deferred.delete(life)
     this.#pods.delete(pod.metadata.uid)
-    this.#room.release(pod)
+    this.release(pod)
   }
 
   life(pod: Pod): PodLife | undefined {
@@ -547,12 +551,14 @@ export class Kubelet implements PodHost {
   }
 
   #refusedByRoom(pod: Pod): Refusal | undefined {
-    return this.#room.take(pod, () => {
-      const { metadata, spec } = this.#o.node() ?? newNode(this.machine, this.#health(), this.clock.now())
-      // The cloud controller's labels may be on their way.
-      const labels = { ...cloudLabels(this.machine), ...metadata.labels }
-      return { metadata: { ...metadata, labels }, spec } as Node
-    })
+    return this.#room.take(pod, () => this.#asScheduled())
+  }
+
+  #asScheduled(): Node {
+    const { metadata, spec } = this.#o.node() ?? newNode(this.machine, this.#health(), this.clock.now())
+    // The cloud controller's labels may be on their way.
+    const labels = { ...cloudLabels(this.machine), ...metadata.labels }
+    return { metadata: { ...metadata, labels }, spec } as Node
   }
 
   /** Short of memory only, a node still takes what asked for some (eviction_manager.go, Admit). */
@@ -571,6 +577,14 @@ export class Kubelet implements PodHost {
 
   release(pod: Pod): void {
     this.#room.release(pod)
+    for (const life of [...this.#deferred]) life.considerResize()
+  }
+
+  resize(life: PodLife, pod: Pod): ReturnType<Room['resize']> {
+    const refusal = this.#room.resize(pod, () => this.#asScheduled())
+    if (refusal?.reason === 'Deferred') this.#deferred.add(life)
+    else this.#deferred.delete(life)
+    return refusal
   }
 
   takeAddress(pod: Pod): string | undefined {

@@ -36,7 +36,8 @@ import {
   sleepOf,
   type Process,
 } from './process.ts'
-import type { Refusal } from './room.ts'
+import { needsRestart, resizedResources, resizeMessage, type ResizeCondition } from './resize.ts'
+import type { Refusal, Room } from './room.ts'
 import type { Wording } from './wording.ts'
 import { missingVolume, unattachedVolumes } from './volumes.ts'
 
@@ -81,6 +82,8 @@ export interface PodHost {
   admit(pod: Pod): Refusal | undefined
   /** Idempotent. */
   release(pod: Pod): void
+  /** Gives the pod what it now asks for, or says why not; asks it again when room is made. */
+  resize(life: PodLife, pod: Pod): ReturnType<Room['resize']>
   /** Undefined when the node's network interfaces have none left. */
   takeAddress(pod: Pod): string | undefined
   freeAddress(address: string): void
@@ -91,7 +94,8 @@ export interface PodHost {
 type ProbeKind = 'Startup' | 'Readiness' | 'Liveness'
 
 class ContainerRun implements ContainerView {
-  readonly spec: Container
+  /** As it was made, with the resources that it has been given since. */
+  spec: Container
   readonly role: Role
   state: RunState
   last: TerminatedState | undefined = undefined
@@ -143,6 +147,7 @@ export class PodLife {
   #postAgain = false
   #faults: readonly Fault[]
   #disruption: string | undefined
+  #resize: ResizeCondition | undefined
 
   constructor(kubelet: PodHost, pod: Pod) {
     this.#kubelet = kubelet
@@ -449,7 +454,7 @@ export class PodLife {
           this.#event('Normal', 'Pulled', pulledMessage(image, pull), run)
           return true
         }
-        await this.#life.sleep(this.#kubelet.timing.pull(0, 1))
+        await this.#life.sleep(this.#kubelet.timing.pullOverhead())
         if (this.#ending) return false
         this.#event('Warning', 'Failed', `Failed to pull image "${image}": ${problem}`, run)
         this.#event('Warning', 'Failed', 'Error: ErrImagePull', run)
@@ -673,7 +678,12 @@ export class PodLife {
 
   #restarts(run: ContainerRun, exitCode: number): boolean {
     if (run.role === 'sidecar') return true
-    const policy = this.#pod.spec.restartPolicy ?? 'Always'
+    const rule = run.spec.restartPolicyRules?.find(({ exitCodes }) => {
+      const listed = exitCodes?.values?.includes(exitCode) === true
+      return exitCodes?.operator === 'In' ? listed : exitCodes?.operator === 'NotIn' && !listed
+    })
+    if (rule !== undefined) return true
+    const policy = run.spec.restartPolicy ?? this.#pod.spec.restartPolicy ?? 'Always'
     if (run.role === 'init') return exitCode !== 0 && policy !== 'Never'
     return policy === 'Always' || (policy === 'OnFailure' && exitCode !== 0)
   }
@@ -721,6 +731,50 @@ export class PodLife {
     if (pod.metadata.deletionTimestamp !== undefined) this.#end(this.#grace())
     else if (pod.spec.readinessGates !== undefined && before.status?.conditions !== pod.status?.conditions)
       this.#dirty()
+    if (before.metadata.generation !== pod.metadata.generation) this.considerResize()
+  }
+
+  /** The pod may be meant to have other resources than it was given. */
+  considerResize(): void {
+    if (this.#ending || this.#containers.length === 0) return
+    const wanted = new Map(
+      [...(this.#pod.spec.initContainers ?? []), ...this.#pod.spec.containers].map((c) => [c.name, c]),
+    )
+    const changes = this.#containers.flatMap((run) => {
+      const spec = wanted.get(run.spec.name)
+      const resources = spec === undefined ? [] : resizedResources(run.spec, spec)
+      return resources.length === 0 ? [] : [{ run, spec: spec!, resources }]
+    })
+    if (changes.length === 0) {
+      if (this.#resize?.type === 'PodResizePending') this.#resize = undefined
+      this.#dirty()
+      return
+    }
+    const refusal = this.#kubelet.resize(this, this.#pod)
+    if (refusal !== undefined) {
+      const { reason, message } = refusal
+      const known = this.#resize
+      this.#resize = { type: 'PodResizePending', reason, message }
+      if (known?.reason !== reason || known.message !== message)
+        this.#event('Warning', `Resize${reason}`, resizeMessage(this.#pod, reason, message))
+      this.#dirty()
+      return
+    }
+    this.#event('Normal', 'ResizeStarted', resizeMessage(this.#pod, 'started'))
+    this.#resize = { type: 'PodResizeInProgress' }
+    for (const { run, spec, resources } of changes) {
+      run.spec = spec
+      if (run.state.kind !== 'running' || !needsRestart(spec, resources)) continue
+      this.#event('Normal', 'Killing', `Container ${spec.name} resize requires restart`, run)
+      this.#stop(run, this.#graceSeconds())
+    }
+    this.#dirty()
+    this.#life.after(this.#kubelet.timing.containerStart(this.#random), () => {
+      if (this.#resize?.type !== 'PodResizeInProgress') return
+      this.#resize = undefined
+      this.#event('Normal', 'ResizeCompleted', resizeMessage(this.#pod, 'completed'))
+      this.#dirty()
+    })
   }
 
   /** The object is gone, with or without our doing. */
@@ -889,6 +943,7 @@ export class PodLife {
           sandbox: this.#sandbox,
           failed: this.#failed,
           disruption: this.#disruption,
+          resize: this.#resize,
         },
         this.#now(),
       )

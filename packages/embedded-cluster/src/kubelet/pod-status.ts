@@ -11,6 +11,7 @@ import {
   type PodStatus,
 } from '@plimsoll/model'
 import { imageId, imageName } from './images.ts'
+import type { ResizeCondition } from './resize.ts'
 
 export type RunState =
   | { readonly kind: 'waiting'; readonly reason: string; readonly message?: string }
@@ -51,6 +52,7 @@ export interface PodView {
   readonly sandbox: boolean
   /** The pod is over whatever its containers say: rejected, or past its deadline. */
   readonly failed?: { readonly reason: string; readonly message: string } | undefined
+  readonly resize?: ResizeCondition | undefined
   /** Why the kubelet itself ends it. */
   readonly disruption?: string | undefined
 }
@@ -220,6 +222,7 @@ function conditionsOf(pod: Pod, view: PodView, phase: string, now: Ms): readonly
   ]
   const before = pod.status?.conditions ?? []
   const generation = pod.metadata.generation
+  if (view.resize !== undefined) own.unshift([view.resize.type, { status: 'True', ...view.resize }])
   const conditions = own.map(([type, verdict]): PodCondition => {
     const known = before.find((condition) => condition.type === type)
     const same = known?.status === verdict.status
@@ -235,7 +238,7 @@ function conditionsOf(pod: Pod, view: PodView, phase: string, now: Ms): readonly
     }
   })
   // What others say of the pod (PodScheduled, DisruptionTarget, readiness gates) is theirs.
-  const names = new Set(own.map(([type]) => type))
+  const names = new Set([...own.map(([type]) => type), 'PodResizePending', 'PodResizeInProgress'])
   const theirs = before.filter((condition) => !names.has(condition.type))
   if (view.disruption !== undefined && !theirs.some((condition) => condition.type === 'DisruptionTarget')) {
     theirs.push({

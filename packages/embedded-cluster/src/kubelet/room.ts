@@ -60,9 +60,30 @@ export class Room {
       for (const held of this.#held.values()) if (portsCollide(held.ports, ports)) return failed('NodePorts')
     }
     const amounts = wanted.map(([name, amount]) => [name, amount] as const)
-    for (const [name, amount] of amounts) this.#used.set(name, (this.#used.get(name) ?? 0) + amount)
-    this.#held.set(pod.metadata.uid, { amounts, ports })
+    this.#hold(pod.metadata.uid, { amounts, ports })
     return undefined
+  }
+
+  /** Gives the pod other amounts than it has; what it has stays when there is no room. */
+  resize(pod: Pod, node: () => Node): (Refusal & { readonly reason: 'Deferred' | 'Infeasible' }) | undefined {
+    // What it was given so far, which the status tells, is not to count.
+    const { status: _, ...wanted } = pod
+    const { milliCpu, memory } = podRequests(wanted)
+    const offered = this.#offered
+    if (memory > offered.memory) return infeasible('memory', memory, offered.memory)
+    if (milliCpu > offered.milliCpu) return infeasible('cpu', milliCpu, offered.milliCpu)
+    const held = this.#held.get(pod.metadata.uid)
+    if (held === undefined) return undefined
+    this.release(pod)
+    const refusal = this.take(wanted, node)
+    if (refusal === undefined) return undefined
+    this.#hold(pod.metadata.uid, held)
+    return { reason: 'Deferred', message: refusal.message }
+  }
+
+  #hold(uid: string, held: Held): void {
+    for (const [name, amount] of held.amounts) this.#used.set(name, (this.#used.get(name) ?? 0) + amount)
+    this.#held.set(uid, held)
   }
 
   /** Idempotent. */
@@ -72,6 +93,15 @@ export class Room {
     this.#held.delete(pod.metadata.uid)
     for (const [name, amount] of held.amounts) this.#used.set(name, (this.#used.get(name) ?? 0) - amount)
   }
+}
+
+function infeasible(
+  resource: string,
+  requested: number,
+  capacity: number,
+): Refusal & { readonly reason: 'Infeasible' } {
+  const numbers = `requested: ${requested}, capacity: ${capacity}`
+  return { reason: 'Infeasible', message: `Node didn't have enough capacity: ${resource}, ${numbers}` }
 }
 
 const predicates = {
