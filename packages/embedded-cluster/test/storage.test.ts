@@ -308,7 +308,7 @@ describe('the scheduler', () => {
     await lab.clock.runFor(seconds(30))
     const pods = await lab.pods()
     const placed = pods.filter((pod) => pod.spec.nodeName !== undefined)
-    expect(placed.map((pod) => pod.spec.nodeName).toSorted()).toEqual(names.toSorted())
+    expect(new Set(placed.map((pod) => pod.spec.nodeName))).toEqual(new Set(names))
     for (const pod of placed) {
       const { volumeName } = (await claimOf(lab, pod.metadata.name.replace('p-', 'data-'))).spec
       expect(volumeName).toBe(pod.spec.nodeName === names[0] ? 'a' : 'b')

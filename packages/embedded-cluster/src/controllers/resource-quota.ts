@@ -83,7 +83,7 @@ export class ResourceQuotaController implements Controller {
     })
     onChange(caches.pods, (now, was) => {
       if (was === undefined) return
-      const resized = now !== undefined && now.spec !== was.spec
+      const resized = now !== undefined && now.spec.containers !== was.spec.containers
       if (now === undefined || isPodFinished(now) !== isPodFinished(was) || resized) this.#replenish(pods, was)
     })
     onChange(caches.services, (now, was) => {

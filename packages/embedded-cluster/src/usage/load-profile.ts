@@ -56,7 +56,7 @@ export function amountAt({ curve, noise }: LoadProfile, moment: Moment): number 
   return Math.max(0, plain * (1 + noise * moment.noise))
 }
 
-export const profileForms =
+const profileForms =
   '"500m", "60%", "ramp 200m 2 10m", "daily 200m 4 14h" or "square 200m 4 30m", each with "noise 10%" behind it if wanted'
 
 /** What an annotation says, or why it cannot be read. */
