@@ -9,6 +9,7 @@ import { PodAdmission } from './pod-admission.ts'
 import { chargeQuotas, type Charged } from './resource-quotas.ts'
 import { ServiceAddresses } from './service-addresses.ts'
 import { claimGrowthProblem, withDefaultClass } from './storage-class.ts'
+import { withTemplateGeneration } from './template-generation.ts'
 
 export interface AdmissionOptions {
   /** Whether pods get the projected volume with their service account's token. */
@@ -39,6 +40,7 @@ export class Admission {
 
   /** Any other object, created (`old` undefined) or written over. @throws {KubeError} */
   admit(info: ResourceInfo, object: StoredObject, old: StoredObject | undefined): StoredObject {
+    if (info.storage.group === 'apps' && info.plural === 'daemonsets') return withTemplateGeneration(object, old)
     if (info.group !== '') return object
     if (info.plural === 'services') return this.#addresses.allocate(object, old)
     if (old !== undefined) return object
