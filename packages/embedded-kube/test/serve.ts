@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { SeededRandom, SystemClock, type Clock } from '@plimsoll/ports'
+import { SeededRandom, SystemClock, type Clock, type Journal } from '@plimsoll/ports'
 import { ApiServer, type AuthorizationMode } from '../src/api-server.ts'
 import { bootstrap } from '../src/bootstrap.ts'
 import { startKubeServer, type AccessRecord, type KubeServer, type KubeServerOptions } from '../src/http/kube-server.ts'
@@ -25,10 +25,11 @@ export async function serve(
     readonly clock?: Clock
     readonly ringCapacity?: number
     readonly authorizationMode?: AuthorizationMode
+    readonly journal?: Journal
   } = {},
 ): Promise<TestServer> {
-  const { clock = new SystemClock(), ringCapacity = 10_000, authorizationMode, ...others } = options
-  const api = new ApiServer({ clock, random: new SeededRandom('serve'), ringCapacity, authorizationMode })
+  const { clock = new SystemClock(), ringCapacity = 10_000, authorizationMode, journal, ...others } = options
+  const api = new ApiServer({ clock, random: new SeededRandom('serve'), ringCapacity, authorizationMode, journal })
   bootstrap(api)
   const pki = await createPki()
   const requests: AccessRecord[] = []
