@@ -367,6 +367,8 @@ describe('the scheduler', () => {
     expect(await placements()).toEqual({ db: '-' })
     const told = await kube.get(PersistentVolumeClaims, claim.metadata)
     const node = told.metadata.annotations!['volume.kubernetes.io/selected-node']!
+    const key = { namespace: 'default', name: 'db' }
+    expect((await kube.get(Pods, key)).status?.nominatedNodeName).toBe(node)
     expect(['n1', 'n2']).toContain(node)
     const zone = node === 'n1' ? 'a' : 'b'
     const inZone = { key: 'topology.kubernetes.io/zone', operator: 'In', values: [zone] }
@@ -384,6 +386,7 @@ describe('the scheduler', () => {
     await kube.patch(PersistentVolumeClaims, claim.metadata, { type: 'merge', body })
     await run(ms(0))
     expect(await placements()).toEqual({ db: node })
+    expect((await kube.get(Pods, key)).status?.nominatedNodeName).toBeUndefined()
     // Whoever shares the volume must go where it is.
     await kube.patch(Nodes, { name: node }, { type: 'merge', body: { spec: { unschedulable: true } } })
     await kube.create(Pods, pod('second', { spec: { volumes } }))

@@ -356,9 +356,11 @@ export class Scheduler {
   async #bind(pod: Pod, nodeName: string, queued: QueuedPod, plan: VolumePlan | undefined): Promise<void> {
     const key = keyText(pod.metadata)
     const { namespace, name, uid } = pod.metadata
+    const claimsVolumes = plan !== undefined && plan.bindings.length + plan.provisions.length > 0
     let stage = ''
     let written = false
     try {
+      if (claimsVolumes || pod.spec.resourceClaims !== undefined) await this.#announce(pod, nodeName)
       if (plan !== undefined) {
         stage = 'running PreBind plugin "VolumeBinding": binding volumes'
         await this.#volumes.bind(pod, plan, nodeName, this.#signal)
@@ -383,6 +385,17 @@ export class Scheduler {
     if (this.#signal.aborted) return
     this.#log.info(2, 'Successfully bound pod to node', { pod: key, node: nodeName })
     this.#events.event(reference(pod), 'Normal', 'Scheduled', `Successfully assigned ${key} to ${nodeName}`)
+  }
+
+  /** Binding takes a while: the pod's status says meanwhile where it will go, for autoscalers to see. */
+  async #announce(pod: Pod, nominatedNodeName: string): Promise<void> {
+    if (pod.status?.nominatedNodeName === nominatedNodeName) return
+    const patch = { type: 'merge', body: { status: { nominatedNodeName } } } as const
+    try {
+      await this.#kube.patch(Pods, pod.metadata, patch, { subresource: 'status' })
+    } catch (error) {
+      this.#logFailure('Failed to update the nominated node name in the binding cycle', pod, error)
+    }
   }
 
   #bindingFailed(pod: Pod, queued: QueuedPod, error: KubeError, stage: string): void {

@@ -43,11 +43,13 @@ export function bound(pod: StoredObject, binding: ObjectInput, now: Ms): StoredO
           ...(labels === undefined ? {} : { labels: { ...pod.metadata.labels, ...labels } }),
           ...(annotations === undefined ? {} : { annotations: { ...pod.metadata.annotations, ...annotations } }),
         }
+  // Where it was to go is of no interest once it is there.
+  const { nominatedNodeName: _, ...status } = fieldsOf(pod.status)
   return {
     ...pod,
     metadata,
     spec: { ...pod.spec, nodeName: node },
-    status: withCondition(fieldsOf(pod.status), { type: 'PodScheduled', status: 'True' }, now),
+    status: withCondition(status, { type: 'PodScheduled', status: 'True' }, now),
   }
 }
 
