@@ -38,18 +38,12 @@ async function play(entries: readonly Entry[], version: KubectlVersion): Promise
 
 describe('sessions with kubectl', () => {
   for (const file of readdirSync(folder).filter((name) => name.endsWith('.txt'))) {
-    it.concurrent(
-      `${file}`,
-      async ({ expect }) => {
-        const entries = entriesOf(readFileSync(`${folder}${file}`, 'utf8'))
-        const played = await Promise.all(versions.map((version) => play(entries, version)))
-        const byEntry = entries.map(
-          (_, at) => new Map(versions.map((version, v) => [version, played[v]!.printed[at]!])),
-        )
-        await expect(rendered(entries, byEntry)).toMatchFileSnapshot(`${folder}${file}`)
-        expect(played.flatMap(({ stumbled }) => stumbled)).toEqual([])
-      },
-      120_000,
-    )
+    it(`${file}`, async ({ expect }) => {
+      const entries = entriesOf(readFileSync(`${folder}${file}`, 'utf8'))
+      const played = await Promise.all(versions.map((version) => play(entries, version)))
+      const byEntry = entries.map((_, at) => new Map(versions.map((version, v) => [version, played[v]!.printed[at]!])))
+      await expect(rendered(entries, byEntry)).toMatchFileSnapshot(`${folder}${file}`)
+      expect(played.flatMap(({ stumbled }) => stumbled)).toEqual([])
+    }, 300_000)
   }
 })
