@@ -1,7 +1,7 @@
 // Versions and groups that share one storage: autoscaling/v1 and v2, v1 and events.k8s.io events
 // (kubernetes/kubernetes:pkg/apis/autoscaling/v1/conversion.go, pkg/apis/events/v1/conversion.go).
 import { apiVersionOf } from '@plimsoll/model'
-import { fieldsOf, listOf, type Fields, type StoredObject } from '../object.ts'
+import { fieldsOf, isFields, listOf, type Fields, type StoredObject } from '../object.ts'
 import type { ResourceInfo } from '../registry.ts'
 
 const served = new WeakMap<StoredObject, Map<string, StoredObject>>()
@@ -66,6 +66,7 @@ function eventIn(object: StoredObject): StoredObject {
 }
 
 const conditionsAnnotation = 'autoscaling.alpha.kubernetes.io/conditions'
+const behaviorAnnotation = 'autoscaling.alpha.kubernetes.io/behavior'
 const metricsAnnotation = 'autoscaling.alpha.kubernetes.io/metrics'
 
 function cpuTarget(metric: Fields): unknown {
@@ -76,7 +77,7 @@ function cpuTarget(metric: Fields): unknown {
 
 /** v2 to v1: the CPU target stands in a field of its own, the other metrics in an annotation. */
 function autoscalerOut(object: StoredObject): StoredObject {
-  const { metrics, behavior: _, ...spec } = fieldsOf(object.spec)
+  const { metrics, behavior, ...spec } = fieldsOf(object.spec)
   const { currentMetrics, conditions, ...status } = fieldsOf(object.status)
   const target = listOf(metrics)
     .map(cpuTarget)
@@ -88,6 +89,7 @@ function autoscalerOut(object: StoredObject): StoredObject {
   const annotations = {
     ...object.metadata.annotations,
     ...(others.length === 0 ? {} : { [metricsAnnotation]: JSON.stringify(others) }),
+    ...(behavior === undefined ? {} : { [behaviorAnnotation]: JSON.stringify(behavior) }),
     ...(listOf(conditions).length === 0 ? {} : { [conditionsAnnotation]: JSON.stringify(conditions) }),
   }
   return {
@@ -105,30 +107,43 @@ function autoscalerOut(object: StoredObject): StoredObject {
 
 function autoscalerIn(object: StoredObject): StoredObject {
   const { targetCPUUtilizationPercentage: target, ...spec } = fieldsOf(object.spec)
-  const { currentCPUUtilizationPercentage: _, ...status } = fieldsOf(object.status)
+  const { currentCPUUtilizationPercentage: current, ...status } = fieldsOf(object.status)
   const annotations: Record<string, string> = { ...object.metadata.annotations }
-  const others = parsedList(annotations[metricsAnnotation])
-  delete annotations[metricsAnnotation]
-  delete annotations[conditionsAnnotation]
-  const cpu =
-    target === undefined
-      ? []
-      : [{ type: 'Resource', resource: { name: 'cpu', target: { type: 'Utilization', averageUtilization: target } } }]
-  const metrics = [...cpu, ...others]
+  const others = listOf(parsed(annotations[metricsAnnotation]))
+  const conditions = listOf(parsed(annotations[conditionsAnnotation]))
+  const behavior = parsed(annotations[behaviorAnnotation])
+  for (const name of [metricsAnnotation, conditionsAnnotation, behaviorAnnotation]) delete annotations[name]
+  const metrics = [...(target === undefined ? [] : [cpuMetric('target', target)]), ...others]
   return {
     ...object,
     metadata: { ...object.metadata, annotations: Object.keys(annotations).length === 0 ? undefined : annotations },
-    spec: { ...spec, ...(metrics.length === 0 ? {} : { metrics }) },
-    ...(object.status === undefined ? {} : { status }),
+    spec: {
+      ...spec,
+      ...(metrics.length === 0 ? {} : { metrics }),
+      ...(isFields(behavior) ? { behavior } : {}),
+    },
+    ...(object.status === undefined
+      ? {}
+      : {
+          status: {
+            ...status,
+            ...(conditions.length === 0 ? {} : { conditions }),
+            ...(current === undefined ? {} : { currentMetrics: [cpuMetric('current', current)] }),
+          },
+        }),
   }
 }
 
-function parsedList(text: string | undefined): readonly unknown[] {
-  if (text === undefined) return []
+function cpuMetric(field: 'target' | 'current', averageUtilization: unknown): Fields {
+  const value = field === 'target' ? { type: 'Utilization', averageUtilization } : { averageUtilization }
+  return { type: 'Resource', resource: { name: 'cpu', [field]: value } }
+}
+
+function parsed(text: string | undefined): unknown {
+  if (text === undefined) return undefined
   try {
-    const value: unknown = JSON.parse(text)
-    return Array.isArray(value) ? value : []
+    return JSON.parse(text) as unknown
   } catch {
-    return []
+    return undefined
   }
 }

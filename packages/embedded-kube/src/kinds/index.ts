@@ -1,3 +1,4 @@
+import { apiServiceDefaults } from './api-services.ts'
 import type { ResourceInfo } from '../registry.ts'
 import { definitionDefaults } from '../crd/definition.ts'
 import { definitionErrors, definitionUpdateErrors } from '../crd/definition-validation.ts'
@@ -159,6 +160,7 @@ const byStorage: Readonly<Record<string, KindRules>> = {
   }),
   'resource.k8s.io/resourceslices': kindRules({ ...workload }),
   'resource.k8s.io/deviceclasses': kindRules({ ...workload }),
+  'apiregistration.k8s.io/apiservices': kindRules({ defaults: apiServiceDefaults }),
   'apiextensions.k8s.io/customresourcedefinitions': kindRules({
     ...workload,
     unconditionalUpdate: false,

@@ -90,6 +90,7 @@ function visit(walk: Walk, schema: Schema, value: unknown, path: string): unknow
 
 /** What a null in a list becomes: Go's zero value. */
 function zeroOf(schema: Schema | undefined): unknown {
+  if (schema?.$ref !== undefined && times.has(schema.$ref)) return null
   const { type } = resolveSchema(schema ?? {})
   if (type === 'object') return {}
   return type === 'string' ? '' : type === 'boolean' ? false : type === 'integer' ? 0 : null

@@ -1,7 +1,7 @@
-// Records the answers of a real kube-apiserver: node record.ts URL TOKEN [FILE…]. tools/apiserver says how to start one.
+// Records the answers of a real kube-apiserver: tools/record-answers.ts URL TOKEN [FILE…]. tools/apiserver says how to start one.
 import { writeFileSync } from 'node:fs'
 import { Agent, request } from 'node:https'
-import { caseFiles, casesOf, type Answer, type Outgoing, type Raw } from './cases.ts'
+import { caseFiles, casesOf, type Answer, type Outgoing, type Raw } from '../test/parity/cases.ts'
 
 const [url = '', token = '', ...files] = process.argv.slice(2)
 // The server's certificate is its own.
@@ -38,6 +38,6 @@ for (const file of files.length > 0 ? files : caseFiles()) {
     )
     return `${JSON.stringify(name)}: {\n${inner.join(',\n')}\n}`
   })
-  writeFileSync(new URL(`recorded/${file}.json`, import.meta.url), `{\n${lines.join(',\n')}\n}\n`)
+  writeFileSync(new URL(`../test/parity/recorded/${file}.json`, import.meta.url), `{\n${lines.join(',\n')}\n}\n`)
 }
 agent.destroy()
