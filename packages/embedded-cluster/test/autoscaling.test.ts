@@ -190,6 +190,52 @@ describe('a horizontal pod autoscaler', () => {
   })
 })
 
+it('custom resources are sized through their scale, and counted by quotas', async () => {
+  const lab = await readyCluster()
+  const path = {
+    specReplicasPath: '.spec.size',
+    statusReplicasPath: '.status.size',
+    labelSelectorPath: '.status.selector',
+  }
+  const schema = {
+    openAPIV3Schema: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true },
+  }
+  await lab.apply({
+    apiVersion: 'apiextensions.k8s.io/v1',
+    kind: 'CustomResourceDefinition',
+    metadata: { name: 'fleets.example.com' },
+    spec: {
+      group: 'example.com',
+      scope: 'Namespaced',
+      names: { plural: 'fleets', singular: 'fleet', kind: 'Fleet' },
+      versions: [{ name: 'v1', served: true, storage: true, schema, subresources: { status: {}, scale: path } }],
+    },
+  } as unknown as Json)
+  const hard = { 'count/fleets.example.com': '1' }
+  await lab.apply(
+    { apiVersion: 'v1', kind: 'ResourceQuota', metadata: { name: 'q' }, spec: { hard } } as unknown as Json,
+    deployment('web', 2, { template: { annotations: { 'plimsoll.dev/usage-cpu': '180m' } } }),
+  )
+  await lab.clock.runFor(seconds(1))
+  const fleet = (name: string): Json =>
+    ({ apiVersion: 'example.com/v1', kind: 'Fleet', metadata: { name }, spec: { size: 2 } }) as unknown as Json
+  await lab.apply(
+    fleet('web'),
+    autoscaler('web', { scaleTargetRef: { apiVersion: 'example.com/v1', kind: 'Fleet', name: 'web' } }),
+  )
+  await expect(lab.apply(fleet('other'))).rejects.toThrow(
+    'fleets.example.com "other" is forbidden: exceeded quota: q, requested: count/fleets.example.com=1, used: count/fleets.example.com=1, limited: count/fleets.example.com=1',
+  )
+  const type = { group: 'example.com', version: 'v1', plural: 'fleets', kind: 'Fleet', namespaced: true }
+  const status = { size: 2, selector: 'app=web' }
+  await lab.kube.patch(type, key('web'), { type: 'merge', body: { status } }, { subresource: 'status' })
+  await lab.clock.runFor(minutes(2))
+  const sized = (await lab.kube.get(type, key('web'))) as unknown as { spec: { size: number } }
+  // 180 % of 100m on two pods, of which 50 % is wanted.
+  expect(sized.spec.size).toBe(8)
+  await lab.cluster.stop()
+})
+
 describe('usage', () => {
   it.each([
     { annotations: {}, cpu: /^(2|3|4|5|6|7|8|9|10|11|12|13|14)\dm$/ },

@@ -11,7 +11,7 @@ import {
   type ResourceType,
   type ResourceV1ResourceClaim,
 } from '@plimsoll/model'
-import { isKubeFailure, uuid, type Clock, type KubeApi, type Log, type Random } from '@plimsoll/ports'
+import { isKubeFailure, KubeError, uuid, type Clock, type KubeApi, type Log, type Random } from '@plimsoll/ports'
 import { Informer } from '@plimsoll/runtime'
 import { onChange } from '../caches.ts'
 
@@ -115,6 +115,24 @@ export class DeviceBinding {
       const name = key.slice(namespace.length + 1)
       const planned = this.state.claim(namespace, name)
       if (planned !== undefined) await this.#write(pod, planned)
+    }
+  }
+
+  /** The pod could not be bound after all: its claims keep their devices for whoever comes, or until they are given back. */
+  async unreserve(pod: Pod): Promise<void> {
+    const { namespace, uid } = pod.metadata
+    for (const key of this.#keysOf(pod)) {
+      try {
+        const claim = await this.#kube.get(ResourceClaims, { namespace, name: key.slice(namespace.length + 1) })
+        const { reservedFor = [] } = claim.status ?? {}
+        const others = reservedFor.filter((consumer) => consumer.uid !== uid)
+        if (others.length === reservedFor.length) continue
+        const status = { ...claim.status, reservedFor: others.length === 0 ? undefined : others }
+        await this.#kube.replace(ResourceClaims, { ...claim, status }, { subresource: 'status' })
+      } catch (error) {
+        // The next try writes anew, and the claim controller drops reservations of pods that are gone.
+        if (!(error instanceof KubeError)) throw error
+      }
     }
   }
 

@@ -1,6 +1,7 @@
 import { ApiServer, bootstrap } from '@plimsoll/embedded-kube'
 import {
   CSINodes,
+  DeviceClasses,
   Events,
   minutes,
   ms,
@@ -9,6 +10,8 @@ import {
   PersistentVolumes,
   Pods,
   PriorityClasses,
+  ResourceClaims,
+  ResourceSlices,
   seconds,
   StorageClasses,
   type Draft,
@@ -395,6 +398,40 @@ describe('the scheduler', () => {
     expect(second.status!.conditions![0]!.message).toMatch(
       /^0\/2 nodes are available: 1 node\(s\) didn't match PersistentVolume's node affinity, 1 node\(s\) were unschedulable\./,
     )
+  })
+
+  it('reserves devices again when the binding failed', async () => {
+    const { kube, start, run, placements, events, faults } = await world()
+    await start()
+    await addNode(kube, 'n1')
+    await kube.create(DeviceClasses, {
+      metadata: { name: 'gpu' },
+      spec: { selectors: [{ cel: { expression: 'device.driver == "gpu.example.com"' } }] },
+    })
+    await kube.create(ResourceSlices, {
+      metadata: { name: 'n1-gpus' },
+      spec: {
+        driver: 'gpu.example.com',
+        nodeName: 'n1',
+        pool: { name: 'n1', generation: 1, resourceSliceCount: 1 },
+        devices: [{ name: 'gpu-0' }],
+      },
+    })
+    const key = { namespace: 'default', name: 'gpu' }
+    await kube.create(ResourceClaims, {
+      metadata: key,
+      spec: { devices: { requests: [{ name: 'gpu', exactly: { deviceClassName: 'gpu' } }] } },
+    })
+    faults.bind = 1
+    await kube.create(Pods, pod('p', { spec: { resourceClaims: [{ name: 'gpu', resourceClaimName: 'gpu' }] } }))
+    await run(ms(500))
+    expect(await events('FailedScheduling')).toEqual(['binding rejected: injected'])
+    const released = await kube.get(ResourceClaims, key)
+    expect(released.status?.reservedFor).toBeUndefined()
+    expect(released.status?.allocation?.devices?.results).toMatchObject([{ device: 'gpu-0', pool: 'n1' }])
+    await run(seconds(5))
+    expect(await placements()).toEqual({ p: 'n1' })
+    expect((await kube.get(ResourceClaims, key)).status?.reservedFor).toMatchObject([{ resource: 'pods', name: 'p' }])
   })
 
   it('puts no more volumes on a node than its driver takes', async () => {

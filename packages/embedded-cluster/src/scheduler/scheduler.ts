@@ -376,6 +376,7 @@ export class Scheduler {
     } catch (error) {
       if (this.#signal.aborted) return
       if (!(error instanceof KubeError)) throw error
+      if (pod.spec.resourceClaims !== undefined) await this.#devices.unreserve(pod)
       this.#bindingFailed(pod, queued, error, stage)
       return
     } finally {
