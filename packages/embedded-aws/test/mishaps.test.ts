@@ -38,7 +38,7 @@ const stateOf = async (lab: Watched): Promise<{ state: string; reason: string | 
 }
 
 describe('what befalls an instance', () => {
-  it('it vanishes: at once, and its group makes another', async () => {
+  it('vanishes: at once, and its group makes another', async () => {
     const lab = await watched()
     lab.machines.befall!(lab.providerId, { kind: 'terminate' })
     expect(lab.told).toEqual(['0 terminated', '0 vanished'])
@@ -50,7 +50,7 @@ describe('what befalls an instance', () => {
     expect(members.map((member) => member.id)).not.toContain(lab.id)
   })
 
-  it('it is stopped', async () => {
+  it('stops', async () => {
     const lab = await watched()
     lab.machines.befall!(lab.providerId, { kind: 'stop' })
     expect(lab.told).toEqual(['0 stopped'])
@@ -64,7 +64,7 @@ describe('what befalls an instance', () => {
     expect((await stateOf(lab)).reason).toBe('Server.SpotInstanceTermination')
   })
 
-  it('it is retired: an event that can be read, then a stop', async () => {
+  it('is retired: an event that can be read, then a stop', async () => {
     const lab = await watched()
     lab.machines.befall!(lab.providerId, { kind: 'retirement', after: minutes(10) })
     const filters = { Filters: [{ Name: 'event.code', Values: ['instance-retirement'] }] }

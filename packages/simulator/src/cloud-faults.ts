@@ -1,6 +1,6 @@
 // Faults that stand on the cluster's fault board, as faults of the embedded cloud.
-import type { Fault } from '@plimsoll/embedded-cluster'
-import { faultText } from '@plimsoll/embedded-cluster'
+import { assert } from '@plimsoll/model'
+import { faultText, type Fault } from '@plimsoll/embedded-cluster'
 import type { CapacityPool, Faults } from '@plimsoll/embedded-aws'
 
 /** Called with all that the cloud is to suffer; what was there before and is no longer named ends. */
@@ -22,30 +22,26 @@ export function applyCloudFaults(faults: Faults): (wanted: readonly Fault[]) => 
 
 /** Returns what ends it. */
 function begin(faults: Faults, { name, parameters }: Fault): () => void {
-  switch (name) {
-    case 'insufficient-capacity': {
-      const { type, zone, lifecycle } = parameters
-      const pool: CapacityPool = {
-        ...(type === undefined ? {} : { instanceType: type }),
-        ...(zone === undefined ? {} : { zone }),
-        ...(lifecycle === undefined ? {} : { lifecycle: lifecycle as 'on-demand' | 'spot' }),
-      }
-      faults.setCapacity(pool, Number(parameters['left'] ?? 0))
-      return () => faults.setCapacity(pool, undefined)
+  if (name === 'insufficient-capacity') {
+    const { type, zone, lifecycle } = parameters
+    const pool: CapacityPool = {
+      ...(type === undefined ? {} : { instanceType: type }),
+      ...(zone === undefined ? {} : { zone }),
+      ...(lifecycle === undefined ? {} : { lifecycle: lifecycle as 'on-demand' | 'spot' }),
     }
-    case 'vcpu-limit':
-      faults.setVcpuLimit(Number(parameters['max'] ?? 0))
-      return () => faults.setVcpuLimit(undefined)
-    case 'throttling': {
-      const { service, operation, rate } = parameters
-      return faults.add({
-        ...(service === undefined ? {} : { service }),
-        ...(operation === undefined ? {} : { operation }),
-        throttled: true,
-        ...(rate === undefined ? {} : { rate: Number(rate) }),
-      })
-    }
-    default:
-      return () => {}
+    faults.setCapacity(pool, Number(parameters['left'] ?? 0))
+    return () => faults.setCapacity(pool, undefined)
   }
+  if (name === 'vcpu-limit') {
+    faults.setVcpuLimit(Number(parameters['max'] ?? 0))
+    return () => faults.setVcpuLimit(undefined)
+  }
+  assert(name === 'throttling', 'there is no other fault of the cloud')
+  const { service, operation, rate } = parameters
+  return faults.add({
+    ...(service === undefined ? {} : { service }),
+    ...(operation === undefined ? {} : { operation }),
+    throttled: true,
+    ...(rate === undefined ? {} : { rate: Number(rate) }),
+  })
 }

@@ -116,7 +116,7 @@ export function pullError(image: string): string {
 }
 
 /** The whole name of an image, as a container runtime knows it (distribution/reference: ParseNormalizedNamed). */
-export function normalImage(image: string): string {
+function normalImage(image: string): string {
   const slash = image.indexOf('/')
   const host = slash < 0 ? '' : image.slice(0, slash)
   const named = /[.:]/.test(host) || host === 'localhost'

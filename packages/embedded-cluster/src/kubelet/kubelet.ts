@@ -448,7 +448,7 @@ export class Kubelet implements PodHost {
     hung?.end()
     const bound = this.#o.boundPods()
     const uids = new Set(bound.map((pod) => pod.metadata.uid))
-    for (const life of [...this.#pods.values()]) if (!uids.has(life.pod.metadata.uid)) this.podGone(life.pod)
+    for (const life of this.#pods.values()) if (!uids.has(life.pod.metadata.uid)) this.podGone(life.pod)
     for (const pod of bound) this.podSeen(pod)
   }
 
@@ -577,7 +577,7 @@ export class Kubelet implements PodHost {
 
   release(pod: Pod): void {
     this.#room.release(pod)
-    for (const life of [...this.#deferred]) life.considerResize()
+    for (const life of this.#deferred) life.considerResize()
   }
 
   resize(life: PodLife, pod: Pod): ReturnType<Room['resize']> {

@@ -17,7 +17,7 @@ import {
 import { onChange, type Caches } from '../caches.ts'
 import { isPodReady } from '../pods.ts'
 import type { FaultDesk, FaultVictims } from '../faults/fault-desk.ts'
-import { faultDuration, type Fault } from '../faults/fault.ts'
+import { faultDuration, type Fault, type FaultName } from '../faults/fault.ts'
 import type { PodLogOptions, PodLogs, PodLogSink } from '../pod-logs.ts'
 import type { Timing } from '../timing.ts'
 import { EventCorrelator } from '@plimsoll/runtime'
@@ -168,33 +168,28 @@ export class Kubelets implements PodLogs, FaultVictims {
     const { machines, caches, log } = this.#o
     const kubelet = this.#byNode.get(name)
     const providerId = kubelet?.machine.providerId ?? caches.nodes.get({ name })?.spec.providerID ?? ''
-    switch (fault.name) {
-      case 'kubelet-restart':
+    const orders: { readonly [name in FaultName]?: () => void } = {
+      'kubelet-restart': () => {
         kubelet?.restart(fault).catch((error: unknown) => log.error('The kubelet failed', { node: name, err: error }))
-        break
-      case 'reboot':
+      },
+      reboot: () => {
         // The machine keeps its power: the cloud sees nothing of it.
-        if (kubelet === undefined) break
+        if (kubelet === undefined) return
         this.#halted(providerId)
         this.#started(kubelet.machine)
-        break
-      case 'terminate':
-      case 'stop':
-        machines.befall?.(providerId, { kind: fault.name })
-        break
-      case 'spot-interruption': {
+      },
+      terminate: () => machines.befall?.(providerId, { kind: 'terminate' }),
+      stop: () => machines.befall?.(providerId, { kind: 'stop' }),
+      'spot-interruption': () => {
         const rebalance = faultDuration(fault, 'rebalance')
         const notice = faultDuration(fault, 'notice') ?? spotNotice
         const warned = rebalance === undefined ? {} : { rebalance }
         machines.befall?.(providerId, { kind: 'spotInterruption', notice, ...warned })
-        break
-      }
-      case 'retirement':
-        machines.befall?.(providerId, { kind: 'retirement', after: faultDuration(fault, 'in') ?? retirementNotice })
-        break
-      default:
-        break
+      },
+      retirement: () =>
+        machines.befall?.(providerId, { kind: 'retirement', after: faultDuration(fault, 'in') ?? retirementNotice }),
     }
+    orders[fault.name]?.()
   }
 
   /** The Node object is gone: its past is of no use to anyone. */

@@ -78,5 +78,6 @@ function addressOf(object: StoredObject): string {
   const { status, spec } = object
   const addresses = listOf(status?.['addresses'])
   const internal = addresses.find((address) => address['type'] === 'InternalIP')?.['address']
-  return String(status?.['podIP'] ?? spec?.['clusterIP'] ?? internal ?? '')
+  const address = status?.['podIP'] ?? spec?.['clusterIP'] ?? internal
+  return typeof address === 'string' ? address : ''
 }
