@@ -108,6 +108,80 @@ describe('the garbage collector', () => {
     await lab.cluster.stop()
   })
 
+  it('lets a namespace go, its pods first and in their own time', async () => {
+    const lab = await laboratory()
+    lab.machines.on(machine(0))
+    await lab.clock.runFor(seconds(90))
+    await lab.kube.create(Namespaces, { metadata: { name: 'team' } })
+    const slow = { template: { annotations: { 'plimsoll.dev/exit-duration': '10s' } } }
+    for (const [kind, name] of [
+      ['Deployment', 'web'],
+      ['StatefulSet', 'db'],
+      ['DaemonSet', 'agent'],
+    ]) {
+      const { apiVersion, spec } = deployment(name!, 2, slow) as { apiVersion: string; spec: { replicas?: number } }
+      const { replicas, ...others } = spec
+      const own = kind === 'DaemonSet' ? others : { ...others, replicas: replicas!, serviceName: name! }
+      const { serviceName: _, ...plain } = own as { serviceName?: string }
+      const fitting = kind === 'StatefulSet' ? own : plain
+      await lab.apply({ apiVersion, kind, metadata: { name, namespace: 'team' }, spec: fitting } as never)
+    }
+    await lab.clock.runFor(seconds(60))
+    expect(await lab.pods()).toHaveLength(5)
+    await lab.kube.remove(Namespaces, { name: 'team' })
+    await lab.clock.runFor(seconds(5))
+    expect(await lab.pods()).toHaveLength(5)
+    expect((await lab.kube.list(Deployments)).items).toHaveLength(1)
+    await lab.clock.runFor(seconds(30))
+    await expect(lab.kube.get(Namespaces, { name: 'team' })).rejects.toMatchObject({ failure: 'notFound' })
+    expect(await lab.pods()).toEqual([])
+    await lab.cluster.stop()
+  })
+
+  it('stops looking at custom resources whose definition is gone', async () => {
+    const lab = await laboratory()
+    const definition = (served: readonly string[]): never =>
+      ({
+        apiVersion: 'apiextensions.k8s.io/v1',
+        kind: 'CustomResourceDefinition',
+        metadata: { name: 'widgets.example.com' },
+        spec: {
+          group: 'example.com',
+          scope: 'Namespaced',
+          names: { plural: 'widgets', kind: 'Widget' },
+          versions: ['v1', 'v2'].map((name) => ({
+            name,
+            served: served.includes(name),
+            storage: name === 'v2',
+            schema: { openAPIV3Schema: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true } },
+          })),
+        },
+      }) as never
+    await lab.apply(definition(['v1', 'v2']))
+    const type = {
+      group: 'apiextensions.k8s.io',
+      version: 'v1',
+      plural: 'customresourcedefinitions',
+      namespaced: false,
+    }
+    const definitions = { ...type, kind: 'CustomResourceDefinition' }
+    const name = 'widgets.example.com'
+    const v1 = { op: 'replace', path: '/spec/versions/0/served', value: false } as const
+    await lab.kube.patch(definitions, { name }, { type: 'json', body: [v1] })
+    const owner = await configMap(lab, 'owner')
+    const ownerReferences = [owner]
+    const widget = { apiVersion: 'example.com/v2', kind: 'Widget', metadata: { name: 'w', ownerReferences } }
+    await lab.apply(widget as never)
+    await lab.kube.remove(ConfigMaps, key('owner'))
+    await lab.clock.runFor(seconds(5))
+    const widgets = { group: 'example.com', version: 'v2', plural: 'widgets', kind: 'Widget', namespaced: true }
+    expect((await lab.kube.list(widgets)).items).toEqual([])
+    await lab.kube.remove(definitions, { name })
+    await lab.clock.runFor(seconds(60))
+    await expect(lab.kube.list(widgets)).rejects.toMatchObject({ failure: 'notFound' })
+    await lab.cluster.stop()
+  })
+
   it('deletes a deployment in the foreground from the bottom up', async () => {
     const lab = await laboratory()
     lab.machines.on(machine(0))

@@ -167,82 +167,77 @@ const workload = (app: string, spec: object = {}): never =>
   }) as never
 
 describe('controllers that are killed at any await', () => {
-  it.each(['one', 'two', 'three', 'four', 'five', 'six'])(
-    'converge, and make nothing twice (seed %s)',
-    async (seed) => {
-      const { clock, kube, heal, deaths } = await world(seed)
-      const key = (name: string): { namespace: string; name: string } => ({ namespace: 'default', name })
-      await kube.create(Deployments, workload('web', { replicas: 4 }))
-      await kube.create(StatefulSets, workload('db', { replicas: 3, serviceName: 'db' }))
-      await kube.create(DaemonSets, workload('agent'))
-      await kube.create(Services, {
-        metadata: { name: 'web', namespace: 'default' },
-        spec: { selector: { app: 'web' }, ports: [{ port: 80 }] },
-      })
-      await kube.create(Jobs, {
-        metadata: { name: 'parts', namespace: 'default' },
-        spec: {
-          completions: 6,
-          parallelism: 2,
-          completionMode: 'Indexed',
-          template: template('parts', 'w:1', 'Never'),
-        },
-      } as never)
-      await kube.create(Jobs, {
-        metadata: { name: 'work', namespace: 'default' },
-        spec: { completions: 5, parallelism: 3, template: template('work', 'w:1', 'Never') },
-      } as never)
-      await kube.create(CronJobs, {
-        metadata: { name: 'tick', namespace: 'default' },
-        spec: {
-          schedule: '* * * * *',
-          successfulJobsHistoryLimit: 10,
-          jobTemplate: { spec: { template: template('tick', 'w:1', 'Never') } },
-        },
-      } as never)
-      await kube.create(Deployments, workload('gone', { replicas: 2 }))
-      await clock.runFor(seconds(40))
-      await kube.remove(Deployments, key('gone'), { propagationPolicy: 'Foreground' })
-      const image = [{ op: 'replace', path: '/spec/template/spec/containers/0/image', value: 'app:2' }] as const
-      for (const [type, name] of [
-        [Deployments, 'web'],
-        [StatefulSets, 'db'],
-        [DaemonSets, 'agent'],
-      ] as const) {
-        await kube.patch<KubeObject>(type, key(name), { type: 'json', body: image })
-      }
-      await clock.runFor(seconds(170))
-      heal()
-      await clock.runFor(seconds(120))
+  it.each(['one', 'two', 'three', 'four'])('converge, and make nothing twice (seed %s)', async (seed) => {
+    const { clock, kube, heal, deaths } = await world(seed)
+    const key = (name: string): { namespace: string; name: string } => ({ namespace: 'default', name })
+    await kube.create(Deployments, workload('web', { replicas: 4 }))
+    await kube.create(StatefulSets, workload('db', { replicas: 3, serviceName: 'db' }))
+    await kube.create(DaemonSets, workload('agent'))
+    await kube.create(Services, {
+      metadata: { name: 'web', namespace: 'default' },
+      spec: { selector: { app: 'web' }, ports: [{ port: 80 }] },
+    })
+    await kube.create(Jobs, {
+      metadata: { name: 'parts', namespace: 'default' },
+      spec: {
+        completions: 6,
+        parallelism: 2,
+        completionMode: 'Indexed',
+        template: template('parts', 'w:1', 'Never'),
+      },
+    } as never)
+    await kube.create(Jobs, {
+      metadata: { name: 'work', namespace: 'default' },
+      spec: { completions: 5, parallelism: 3, template: template('work', 'w:1', 'Never') },
+    } as never)
+    await kube.create(CronJobs, {
+      metadata: { name: 'tick', namespace: 'default' },
+      spec: {
+        schedule: '* * * * *',
+        successfulJobsHistoryLimit: 10,
+        jobTemplate: { spec: { template: template('tick', 'w:1', 'Never') } },
+      },
+    } as never)
+    await kube.create(Deployments, workload('gone', { replicas: 2 }))
+    await clock.runFor(seconds(40))
+    await kube.remove(Deployments, key('gone'), { propagationPolicy: 'Foreground' })
+    const image = [{ op: 'replace', path: '/spec/template/spec/containers/0/image', value: 'app:2' }] as const
+    for (const [type, name] of [
+      [Deployments, 'web'],
+      [StatefulSets, 'db'],
+      [DaemonSets, 'agent'],
+    ] as const) {
+      await kube.patch<KubeObject>(type, key(name), { type: 'json', body: image })
+    }
+    await clock.runFor(seconds(170))
+    heal()
+    await clock.runFor(seconds(120))
 
-      const running = async (app: string): Promise<string[]> =>
-        (await kube.list(Pods, { labelSelector: `app=${app}` })).items
-          .filter((pod) => !isPodFinished(pod))
-          .map((pod) => pod.spec.containers[0]!.image!)
-      expect(await running('web')).toEqual(Array(4).fill('app:2'))
-      expect(await running('db')).toEqual(Array(3).fill('app:2'))
-      expect(await running('agent')).toEqual(Array(3).fill('app:2'))
-      expect(await running('gone')).toEqual([])
-      const sets = (await kube.list(ReplicaSets)).items.map((set) => `${controllerOf(set)!.name} ${set.spec.replicas}`)
-      expect(sets.sort()).toEqual(['web 0', 'web 4'])
-      const revisions = (await kube.list(ControllerRevisions)).items.map(
-        (r) => `${controllerOf(r)!.name} ${r.revision}`,
-      )
-      expect(revisions.sort()).toEqual(['agent 1', 'agent 2', 'db 1', 'db 2'])
-      expect((await kube.get(Jobs, key('parts'))).status).toMatchObject({ succeeded: 6, completedIndexes: '0-5' })
-      expect((await kube.get(Jobs, key('work'))).status).toMatchObject({ succeeded: 5 })
-      for (const name of ['parts', 'work']) {
-        const pods = (await kube.list(Pods, { labelSelector: `job-name=${name}` })).items
-        expect(pods).toHaveLength(name === 'parts' ? 6 : 5)
-        expect(pods.flatMap((pod) => pod.metadata.finalizers ?? [])).toEqual([])
-      }
-      // One a minute from 9:01 to 9:05: what died at its minute makes up for it, as none took a whole minute to come back.
-      const ticks = (await kube.list(Jobs)).items.filter((job) => job.metadata.name.startsWith('tick-'))
-      expect(ticks.map((job) => Number(job.metadata.name.slice(5)) - start / 60_000)).toEqual([1, 2, 3, 4, 5])
-      expect((await kube.get(CronJobs, key('tick'))).status!.active).toBeUndefined()
-      const slices = (await kube.list(EndpointSlices, { labelSelector: 'kubernetes.io/service-name=web' })).items
-      expect(slices.flatMap((slice) => slice.endpoints)).toHaveLength(4)
-      expect(deaths()).toBeGreaterThan(20)
-    },
-  )
+    const running = async (app: string): Promise<string[]> =>
+      (await kube.list(Pods, { labelSelector: `app=${app}` })).items
+        .filter((pod) => !isPodFinished(pod))
+        .map((pod) => pod.spec.containers[0]!.image!)
+    expect(await running('web')).toEqual(Array(4).fill('app:2'))
+    expect(await running('db')).toEqual(Array(3).fill('app:2'))
+    expect(await running('agent')).toEqual(Array(3).fill('app:2'))
+    expect(await running('gone')).toEqual([])
+    const sets = (await kube.list(ReplicaSets)).items.map((set) => `${controllerOf(set)!.name} ${set.spec.replicas}`)
+    expect(sets.sort()).toEqual(['web 0', 'web 4'])
+    const revisions = (await kube.list(ControllerRevisions)).items.map((r) => `${controllerOf(r)!.name} ${r.revision}`)
+    expect(revisions.sort()).toEqual(['agent 1', 'agent 2', 'db 1', 'db 2'])
+    expect((await kube.get(Jobs, key('parts'))).status).toMatchObject({ succeeded: 6, completedIndexes: '0-5' })
+    expect((await kube.get(Jobs, key('work'))).status).toMatchObject({ succeeded: 5 })
+    for (const name of ['parts', 'work']) {
+      const pods = (await kube.list(Pods, { labelSelector: `job-name=${name}` })).items
+      expect(pods).toHaveLength(name === 'parts' ? 6 : 5)
+      expect(pods.flatMap((pod) => pod.metadata.finalizers ?? [])).toEqual([])
+    }
+    // One a minute from 9:01 to 9:05: what died at its minute makes up for it, as none took a whole minute to come back.
+    const ticks = (await kube.list(Jobs)).items.filter((job) => job.metadata.name.startsWith('tick-'))
+    expect(ticks.map((job) => Number(job.metadata.name.slice(5)) - start / 60_000)).toEqual([1, 2, 3, 4, 5])
+    expect((await kube.get(CronJobs, key('tick'))).status!.active).toBeUndefined()
+    const slices = (await kube.list(EndpointSlices, { labelSelector: 'kubernetes.io/service-name=web' })).items
+    expect(slices.flatMap((slice) => slice.endpoints)).toHaveLength(4)
+    expect(deaths()).toBeGreaterThan(20)
+  })
 })

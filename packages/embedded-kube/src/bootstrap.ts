@@ -74,6 +74,12 @@ function bootstrapObjects(): readonly ObjectInput[] {
       endpoints: serverAddresses.map((address) => ({ addresses: [address], conditions: { ready: true } })),
       ports: [{ name: 'https', port: 443, protocol: 'TCP' }],
     },
+    {
+      apiVersion: 'networking.k8s.io/v1',
+      kind: 'ServiceCIDR',
+      metadata: { name: 'kubernetes' },
+      spec: { cidrs: ['10.100.0.0/16'] },
+    },
     ...[
       {
         name: 'system-cluster-critical',

@@ -122,7 +122,8 @@ const CustomResourceDefinitions: ResourceType<CustomResourceDefinition> = {
 }
 
 interface GraphNode {
-  readonly type: ResourceType<KubeObject>
+  /** As it is served now. */
+  type: ResourceType<KubeObject>
   readonly key: ObjectKey
   owners: readonly OwnerReference[]
   deleting: boolean
@@ -153,22 +154,24 @@ export class OwnerGarbageCollector implements Controller {
   async run(signal: AbortSignal): Promise<void> {
     for (const type of builtIn) await this.#follow(type, signal)
     const definitions = this.#informer(CustomResourceDefinitions)
-    const following = new Map<string, AbortController>()
+    const following = new Map<string, { readonly version: string; readonly stop: AbortController }>()
     onChange(definitions, (definition, was) => {
       const { name } = (definition ?? was!).metadata
-      if (definition === undefined) {
-        following.get(name)?.abort(new Error('the custom resource is gone'))
+      const versions = definition?.spec?.versions.filter((version) => version.served).map((v) => v.name) ?? []
+      const known = following.get(name)
+      if (known !== undefined) {
+        if (versions.includes(known.version)) return
+        known.stop.abort(new Error('the version is no longer served'))
         following.delete(name)
-        this.#forget(was!)
-        return
+        this.#forget(was ?? definition!)
       }
-      const served = definition.spec?.versions.find((version) => version.served)
-      if (definition.spec === undefined || served === undefined || following.has(name)) return
+      if (definition?.spec === undefined || versions.length === 0) return
       const { group, names, scope } = definition.spec
       const { plural, kind } = names
       const stop = new AbortController()
-      following.set(name, stop)
-      const type = { group, version: served.name, plural, kind, namespaced: scope === 'Namespaced' }
+      const version = versions[0]!
+      following.set(name, { version, stop })
+      const type = { group, version, plural, kind, namespaced: scope === 'Namespaced' }
       void this.#follow(type, AbortSignal.any([signal, stop.signal]))
     })
     await definitions.start(signal)
@@ -227,6 +230,7 @@ export class OwnerGarbageCollector implements Controller {
         for (const owner of known.owners) this.#considerOwner(owner.uid)
         if (owners.some((owner) => this.#isDoubtful(now, owner))) this.#loop.add(uid)
       }
+      known.type = type
       known.owners = owners
       known.deleting = deleting
       known.finalizers = finalizers
