@@ -160,18 +160,15 @@ class Checker {
   }
 
   #fieldType(at: number, target: CelType, field: string): CelType {
-    switch (target.kind) {
-      case 'map':
-        return target.parameters[1]!
-      case 'struct':
-        return target.fields?.get(field) ?? this.#report(at, `undefined field '${field}'`)
-      case 'parameter':
-        this.#assign([dynType], [target])
-        return dynType
-      default:
-        if (!isDynOrError(target)) this.#report(at, `type '${typeText(target)}' does not support field selection`)
-        return dynType
+    if (target.kind === 'map') return target.parameters[1]!
+    if (target.kind === 'struct') {
+      return target.fields?.get(field) ?? this.#report(at, `undefined field '${field}'`)
     }
+    if (target.kind === 'parameter') this.#assign([dynType], [target])
+    else if (!isDynOrError(target)) {
+      this.#report(at, `type '${typeText(target)}' does not support field selection`)
+    }
+    return dynType
   }
 
   #call(call: Call): CelType {
@@ -351,7 +348,7 @@ function literalType({ type }: Literal): CelType {
 }
 
 /** `a.b.c` of a chain of plain selections. */
-export function dottedName(expression: Expression): string | undefined {
+function dottedName(expression: Expression): string | undefined {
   if (expression.kind === 'identifier') return expression.name
   if (expression.kind !== 'select' || expression.test || expression.optional) return undefined
   const prefix = dottedName(expression.operand)

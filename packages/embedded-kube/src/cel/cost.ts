@@ -13,7 +13,7 @@ export interface Range {
 export const most: number = 2 ** 64
 
 export const unknownSize: Range = { min: 0, max: most }
-export const traversal = 0.1
+const traversal = 0.1
 const regexLength = 0.25
 
 export const baseCosts = { list: 10, map: 30, struct: 40 } as const

@@ -252,23 +252,18 @@ class Planner {
 
   /** What is written out is made once and costs nothing. */
   #isConstant(expression: Expression): boolean {
-    switch (expression.kind) {
-      case 'literal':
-        return true
-      case 'list':
-        return expression.elements.every(({ value, optional }) => !optional && this.#isConstant(value))
-      case 'map':
-        return expression.entries.every((entry) => {
-          return !entry.optional && this.#isConstant(entry.key) && this.#isConstant(entry.value)
-        })
-      case 'call': {
-        const resolved = this.#checked.calls.get(expression)
-        if (resolved === undefined || !isConversion(resolved.name) || resolved.overloads.length !== 1) return false
-        return this.#isConstant(resolved.args[0]!)
-      }
-      default:
-        return false
+    if (expression.kind === 'literal') return true
+    if (expression.kind === 'list') {
+      return expression.elements.every(({ value, optional }) => !optional && this.#isConstant(value))
     }
+    if (expression.kind === 'map') {
+      return expression.entries.every((entry) => {
+        return !entry.optional && this.#isConstant(entry.key) && this.#isConstant(entry.value)
+      })
+    }
+    const resolved = expression.kind === 'call' ? this.#checked.calls.get(expression) : undefined
+    if (resolved === undefined || !isConversion(resolved.name) || resolved.overloads.length !== 1) return false
+    return this.#isConstant(resolved.args[0]!)
   }
 
   #list(list: ListLiteral, slots: Slots): Step {

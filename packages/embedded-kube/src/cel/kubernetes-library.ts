@@ -9,7 +9,7 @@ import { CelList, CelMap, failed, keyName, Optional, type OpaqueValue, type Valu
 const nano = 1_000_000_000n
 const int64Max = (1n << 63n) - 1n
 
-export class CelQuantity implements OpaqueValue {
+class CelQuantity implements OpaqueValue {
   readonly typeName = 'kubernetes.Quantity'
   readonly nano: bigint
   constructor(value: bigint) {

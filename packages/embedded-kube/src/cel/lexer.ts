@@ -10,7 +10,7 @@ export interface Token {
   readonly value?: string | bigint | number | Uint8Array
 }
 
-const symbols = ['==', '!=', '<=', '>=', '&&', '||', ...'<>+-*/%!?:.,()[]{}']
+const symbols = '== != <= >= && || < > + - * / % ! ? : . , ( ) [ ] { }'.split(' ')
 const space = /(?:[\s\f]+|\/\/[^\n]*)+/y
 const word = /[A-Za-z_][A-Za-z0-9_]*/y
 const quoted = /`([A-Za-z0-9_.\-/ ]+)`/y

@@ -2,7 +2,7 @@
 import type { Call, Expression, Literal } from './syntax.ts'
 
 /** Where a loop keeps what it gathers; no expression can name it. */
-export const accumulatorName = '@result'
+const accumulatorName = '@result'
 
 type Fail = (at: number, message: string) => never
 

@@ -3,7 +3,7 @@ import { containing, one, pass } from './cost.ts'
 import { overload, type Overload } from './overload.ts'
 import { CelError, failed, type OpaqueValue } from './values.ts'
 
-export class Address implements OpaqueValue {
+class Address implements OpaqueValue {
   readonly typeName = 'net.IP'
   readonly bits: 32 | 128
   readonly value: bigint
@@ -22,7 +22,7 @@ export class Address implements OpaqueValue {
   }
 }
 
-export class Network implements OpaqueValue {
+class Network implements OpaqueValue {
   readonly typeName = 'net.CIDR'
   readonly address: Address
   readonly prefix: number
@@ -138,7 +138,7 @@ function parseSix(text: string): Address | ParseProblem {
 const isFourInSix = (address: Address): boolean => address.bits === 128 && address.value >> 32n === 0xffffn
 
 /** @throws {CelError} for zones and IPv4 addresses in IPv6 clothes too */
-export function parseAddress(text: string): Address {
+function parseAddress(text: string): Address {
   const address = parsed(text)
   const name = JSON.stringify(text)
   if (address instanceof ParseProblem) {
@@ -150,7 +150,7 @@ export function parseAddress(text: string): Address {
 }
 
 /** @throws {CelError} */
-export function parseNetwork(text: string): Network {
+function parseNetwork(text: string): Network {
   const slash = text.lastIndexOf('/')
   const name = JSON.stringify(text)
   const bad = (why: string): never => {

@@ -76,18 +76,16 @@ function readType(text: string): CelType {
   const match = /^(\w+)\((.*)\)$/.exec(text)
   if (match === null) return opaqueType(text)
   const inner = splitTypes(match[2]!).map(readType)
-  switch (match[1]) {
-    case 'list':
-      return listType(inner[0]!)
-    case 'map':
-      return mapType(inner[0]!, inner[1]!)
-    case 'optional':
-      return optionalType(inner[0]!)
-    case 'type':
-      return typeType(inner[0]!)
-    default:
-      throw new Error(`not a type: ${text}`)
-  }
+  const make = compound[match[1]!]
+  if (make === undefined) throw new Error(`not a type: ${text}`)
+  return make(...inner)
+}
+
+const compound: Readonly<Record<string, (...inner: readonly CelType[]) => CelType>> = {
+  list: (element) => listType(element!),
+  map: (key, value) => mapType(key!, value!),
+  optional: (value) => optionalType(value!),
+  type: (of) => typeType(of!),
 }
 
 /** At the commas that are within no brackets. */

@@ -277,27 +277,18 @@ const decoder = new TextDecoder('utf-8', { fatal: true })
 
 /** As string() makes it of anything that it takes. */
 export function stringOf(value: Value): string {
-  switch (typeof value) {
-    case 'string':
-      return value
-    case 'bigint':
-    case 'boolean':
-      return String(value)
-    case 'number':
-      return doubleText(value)
-    default:
-      if (value instanceof Uint) return String(value.value)
-      if (value instanceof Duration) return durationText(value)
-      if (value instanceof Timestamp) return timestampText(value)
-      if (value instanceof TypeValue) return value.text
-      if (value instanceof Uint8Array) {
-        try {
-          return decoder.decode(value)
-        } catch {
-          return failed('invalid UTF-8 in bytes, cannot convert to string')
-        }
-      }
-      return noOverload()
+  if (typeof value === 'string') return value
+  if (typeof value === 'bigint' || typeof value === 'boolean') return String(value)
+  if (typeof value === 'number') return doubleText(value)
+  if (value instanceof Uint) return String(value.value)
+  if (value instanceof Duration) return durationText(value)
+  if (value instanceof Timestamp) return timestampText(value)
+  if (value instanceof TypeValue) return value.text
+  if (!(value instanceof Uint8Array)) return noOverload()
+  try {
+    return decoder.decode(value)
+  } catch {
+    return failed('invalid UTF-8 in bytes, cannot convert to string')
   }
 }
 

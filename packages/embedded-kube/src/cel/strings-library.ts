@@ -108,7 +108,7 @@ const quotes: Readonly<Record<string, string>> = {
 }
 
 /** In double quotes, with Go's escapes. */
-export function quoted(text: string): string {
+function quoted(text: string): string {
   // oxlint-disable-next-line no-control-regex
   return `"${text.replace(/[\x07\b\f\n\r\t\v\\"]/g, (character) => quotes[character]!)}"`
 }
@@ -164,12 +164,7 @@ function formatted(clause: string, value: Value, digits: number): string {
       return wrong('decimal clause can only be used on integers')
     case 'f':
     case 'e': {
-      const real =
-        typeof value === 'number'
-          ? value
-          : ['NaN', 'Infinity', '-Infinity'].includes(String(value))
-            ? Number(value)
-            : undefined
+      const real = typeof value === 'number' ? value : textualNumber(value)
       if (real === undefined) {
         return wrong(`${clause === 'f' ? 'fixed-point' : 'scientific'} clause can only be used on doubles`)
       }
@@ -194,6 +189,10 @@ function formatted(clause: string, value: Value, digits: number): string {
     default:
       return failed(`could not parse formatting clause: unrecognized formatting clause "${clause}"`)
   }
+}
+
+function textualNumber(value: Value): number | undefined {
+  return value === 'NaN' || value === 'Infinity' || value === '-Infinity' ? Number(value) : undefined
 }
 
 /** As English readers group thousands. */

@@ -133,28 +133,25 @@ export function isOpaque(value: Value): value is OpaqueValue {
   return typeof value === 'object' && value !== null && 'typeName' in value
 }
 
+const plainNames: Readonly<Record<string, string>> = {
+  boolean: 'bool',
+  bigint: 'int',
+  number: 'double',
+  string: 'string',
+}
+
 export function typeNameOf(value: Value): string {
   if (value === null) return 'null_type'
-  switch (typeof value) {
-    case 'boolean':
-      return 'bool'
-    case 'bigint':
-      return 'int'
-    case 'number':
-      return 'double'
-    case 'string':
-      return 'string'
-    default:
-      if (value instanceof Uint8Array) return 'bytes'
-      if (value instanceof Uint) return 'uint'
-      if (value instanceof Duration) return 'google.protobuf.Duration'
-      if (value instanceof Timestamp) return 'google.protobuf.Timestamp'
-      if (value instanceof Optional) return 'optional_type'
-      if (value instanceof TypeValue) return 'type'
-      if (value instanceof CelList) return 'list'
-      if (value instanceof CelMap) return 'map'
-      return isOpaque(value) ? value.typeName : 'object'
-  }
+  if (typeof value !== 'object') return plainNames[typeof value]!
+  if (value instanceof Uint8Array) return 'bytes'
+  if (value instanceof Uint) return 'uint'
+  if (value instanceof Duration) return 'google.protobuf.Duration'
+  if (value instanceof Timestamp) return 'google.protobuf.Timestamp'
+  if (value instanceof Optional) return 'optional_type'
+  if (value instanceof TypeValue) return 'type'
+  if (value instanceof CelList) return 'list'
+  if (value instanceof CelMap) return 'map'
+  return isOpaque(value) ? value.typeName : 'object'
 }
 
 /** Characters of a text, elements of a container, 1 of everything else (traits.Sizer). */
@@ -211,7 +208,7 @@ export function equalValues(a: Value, b: Value): boolean {
   })
 }
 
-export function numeric(value: Value): bigint | number | undefined {
+function numeric(value: Value): bigint | number | undefined {
   if (typeof value === 'bigint' || typeof value === 'number') return value
   return value instanceof Uint ? value.value : undefined
 }

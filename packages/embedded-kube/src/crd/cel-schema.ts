@@ -242,7 +242,8 @@ class SchemaObject implements CelObject {
 export function celValue(raw: unknown, schema: CelSchema): Value {
   if (raw === null || raw === undefined) return null
   const wrong = (): never => failed(`invalid data, expected a value of type ${schema.type.name}`)
-  switch (schema.type.kind) {
+  const kind: string = schema.type.kind
+  switch (kind) {
     case 'dyn':
       if (typeof raw === 'string') return raw
       return typeof raw === 'number' && Number.isInteger(raw) ? BigInt(raw) : wrong()
@@ -275,7 +276,8 @@ export function celValue(raw: unknown, schema: CelSchema): Value {
 }
 
 function celText(raw: string, type: CelType): Value {
-  switch (type.kind) {
+  const kind: string = type.kind
+  switch (kind) {
     case 'string':
       return raw
     case 'duration':

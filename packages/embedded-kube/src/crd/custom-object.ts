@@ -30,7 +30,7 @@ function rulesOf(version: CustomVersion): RuleValidator | undefined {
 }
 
 /** The object without what its schema does not know, with what its schema adds. */
-export function shaped(version: CustomVersion, object: StoredObject): StoredObject {
+function shaped(version: CustomVersion, object: StoredObject): StoredObject {
   const { schema } = version
   if (schema === undefined) return object
   return fillDefaults(version.preserveUnknownFields ? object : prune(object, schema), schema)
@@ -123,7 +123,7 @@ function at(object: unknown, path: string): unknown {
 }
 
 function goText(value: unknown): string {
-  return typeof value === 'object' ? JSON.stringify(value) : String(value)
+  return typeof value === 'string' ? value : JSON.stringify(value)
 }
 
 function goType(value: unknown): string {

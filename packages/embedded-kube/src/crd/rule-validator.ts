@@ -272,16 +272,10 @@ function sameElement(old: unknown, item: unknown, keys: readonly string[]): unkn
 }
 
 function failure(path: string, value: unknown, detail: string, reason: string | undefined): FieldError {
-  switch (reason) {
-    case 'FieldValueForbidden':
-      return { reason, field: path, message: `Forbidden: ${detail}` }
-    case 'FieldValueRequired':
-      return { reason, field: path, message: `Required value: ${detail}` }
-    case 'FieldValueDuplicate':
-      return fieldError(reason, path, value, '')
-    default:
-      return fieldError('FieldValueInvalid', path, value, detail)
-  }
+  if (reason === 'FieldValueForbidden') return { reason, field: path, message: `Forbidden: ${detail}` }
+  if (reason === 'FieldValueRequired') return { reason, field: path, message: `Required value: ${detail}` }
+  if (reason === 'FieldValueDuplicate') return fieldError(reason, path, value, '')
+  return fieldError('FieldValueInvalid', path, value, detail)
 }
 
 export interface RuleFindings {
