@@ -420,7 +420,7 @@ export class ApiServer {
         managedFields: this.#ownership.entriesAfter(context, info, [], undefined, owned, options),
       })
     }
-    if (key.collection.get(home, name) !== undefined) throw alreadyExists(info, name)
+    if (key.collection.get(home, name) !== undefined || this.#isComputed(info, name)) throw alreadyExists(info, name)
     this.#admission.settle(info, {
       object,
       old: undefined,
@@ -677,12 +677,18 @@ export class ApiServer {
 
   // --- reading ---
 
+  #isComputed(info: ResourceInfo, name: string): boolean {
+    return this.#computed(info, { ...everything, name })?.some(({ metadata }) => metadata.name === name) === true
+  }
+
   #computed(info: ResourceInfo, filter: Filter): StoredObject[] | undefined {
     return computedList(info, filter, () => ({
       now: this.clock.now(),
       usage: this.usage,
       nodes: this.#store.collection('', 'nodes'),
       pods: this.#store.collection('', 'pods'),
+      apiServices: this.#store.collection('apiregistration.k8s.io', 'apiservices'),
+      since: this.#store.collection('', 'namespaces').get('', 'default')?.metadata.creationTimestamp,
       resources: this.registry.resources(),
     }))
   }

@@ -39,7 +39,7 @@ const table: readonly { readonly group: string; readonly version: string; readon
   {
     group: 'apiregistration.k8s.io',
     version: 'v1',
-    rows: `c apiservices APIService cat=api-extensions verbs=get,list`,
+    rows: `c apiservices APIService cat=api-extensions sub=status`,
   },
   {
     group: 'apps',
@@ -96,7 +96,9 @@ const table: readonly { readonly group: string; readonly version: string; readon
     rows: `
       c ingressclasses IngressClass
       n ingresses Ingress short=ing sub=status
-      n networkpolicies NetworkPolicy short=netpol`,
+      c ipaddresses IPAddress short=ip
+      n networkpolicies NetworkPolicy short=netpol
+      c servicecidrs ServiceCIDR sub=status`,
   },
   { group: 'policy', version: 'v1', rows: `n poddisruptionbudgets PodDisruptionBudget short=pdb sub=status` },
   {
@@ -145,6 +147,13 @@ const table: readonly { readonly group: string; readonly version: string; readon
       n resourceclaims ResourceClaim sub=status
       n resourceclaimtemplates ResourceClaimTemplate
       c resourceslices ResourceSlice`,
+  },
+  {
+    group: 'flowcontrol.apiserver.k8s.io',
+    version: 'v1',
+    rows: `
+      c flowschemas FlowSchema sub=status
+      c prioritylevelconfigurations PriorityLevelConfiguration sub=status`,
   },
   {
     group: 'metrics.k8s.io',

@@ -1,6 +1,7 @@
 // Resources that are computed when they are asked for: usage, API services, component statuses.
 import { timestamp, type Ms } from '@plimsoll/model'
 import { listOf, type Fields, type StoredObject } from './object.ts'
+import { apiServiceDefaults } from './kinds/api-services.ts'
 import type { ResourceInfo } from './registry.ts'
 import type { ResourceUsage, UsageSource } from './request.ts'
 import type { Collection } from './store/collection.ts'
@@ -11,6 +12,10 @@ export interface ComputedSources {
   readonly usage: UsageSource | undefined
   readonly nodes: Collection
   readonly pods: Collection
+  /** When the cluster began. */
+  readonly since: string | undefined
+  /** Those that clients registered. */
+  readonly apiServices: Collection
   readonly resources: readonly ResourceInfo[]
 }
 
@@ -31,6 +36,7 @@ export function computedList(
   return undefined
 }
 
+const everything: Filter = { namespace: undefined, matches: undefined, name: undefined, nodeName: undefined }
 const idle: ResourceUsage = { cpu: '1m', memory: '1Mi' }
 
 function nodeMetrics({ now, usage, nodes }: ComputedSources, filter: Filter): StoredObject[] {
@@ -77,32 +83,33 @@ function metricsMeta(object: StoredObject, now: Ms): StoredObject['metadata'] {
   return { name, namespace, labels, creationTimestamp: timestamp(now) } as StoredObject['metadata']
 }
 
-function apiServices({ now, resources }: ComputedSources): StoredObject[] {
-  const versions = new Map(resources.map((info) => [`${info.version}.${info.group}`, info]))
-  return [...versions]
-    .toSorted(([a], [b]) => (a < b ? -1 : 1))
-    .map(([name, info]) => ({
-      kind: 'APIService',
-      apiVersion: 'apiregistration.k8s.io/v1',
-      metadata: { name, creationTimestamp: timestamp(now) } as StoredObject['metadata'],
-      spec: {
-        ...(info.group === '' ? {} : { group: info.group }),
-        version: info.version,
-        groupPriorityMinimum: info.group === '' ? 18000 : 17000,
-        versionPriority: 15,
-      },
-      status: {
-        conditions: [
-          {
-            type: 'Available',
-            status: 'True',
-            lastTransitionTime: timestamp(now),
-            reason: 'Local',
-            message: 'Local APIServices are always available',
+/** One for every version of a group that is served here, and what clients registered besides. */
+function apiServices({ now, since, usage, resources, apiServices: registered }: ComputedSources): StoredObject[] {
+  const served = resources.filter(({ group }) => group !== 'metrics.k8s.io' || usage !== undefined)
+  const versions = new Map(served.map((info) => [`${info.version}.${info.group}`, info]))
+  const local = [...versions]
+    .filter(([name]) => registered.get('', name) === undefined)
+    .map(([name, info]) =>
+      apiServiceDefaults(
+        {
+          kind: 'APIService',
+          apiVersion: 'apiregistration.k8s.io/v1',
+          metadata: { name, creationTimestamp: since ?? timestamp(now) } as StoredObject['metadata'],
+          spec: {
+            ...(info.group === '' ? {} : { group: info.group }),
+            // As the add-on that would serve it registers itself.
+            ...(info.group === 'metrics.k8s.io'
+              ? { service: { name: 'metrics-server', namespace: 'kube-system' } }
+              : {}),
+            version: info.version,
+            groupPriorityMinimum: info.group === '' ? 18000 : 17000,
+            versionPriority: 15,
           },
-        ],
-      },
-    }))
+        },
+        now,
+      ),
+    )
+  return [...local, ...registered.list(everything)].toSorted((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1))
 }
 
 function componentStatuses(): StoredObject[] {

@@ -204,3 +204,39 @@ describe('impersonation', () => {
     )
   })
 })
+
+describe('API services', () => {
+  const services = '/apis/apiregistration.k8s.io/v1/apiservices'
+  const registered = (version: string, group: string): object => ({
+    metadata: { name: `${version}.${group}` },
+    spec: {
+      group,
+      version,
+      service: { name: 'server', namespace: 'kube-system' },
+      groupPriorityMinimum: 100,
+      versionPriority: 100,
+    },
+  })
+
+  it.each([
+    { group: 'metrics.k8s.io', available: 'True' },
+    { group: 'custom.metrics.k8s.io', available: 'False' },
+  ])('takes one for $group, available: $available', async ({ group, available }) => {
+    const { status, json } = await admin.send(services, { body: registered('v1beta1', group) })
+    expect(status).toBe(201)
+    expect(json.status.conditions).toMatchObject([{ type: 'Available', status: available }])
+    const { json: list } = await admin.send(services)
+    const names = list.items.map((item: Answer['json']) => item.metadata.name)
+    expect(names).toContain(`v1beta1.${group}`)
+    expect(names).toContain('v1.apps')
+    expect((await admin.send(`${services}/v1beta1.${group}`, { method: 'DELETE' })).status).toBe(200)
+  })
+
+  it('has one of its own for every version that it serves', async () => {
+    const { json } = await admin.send(`${services}/v1.apps`)
+    expect(json.status.conditions).toMatchObject([{ type: 'Available', status: 'True', reason: 'Local' }])
+    expect(said(await admin.send(services, { body: registered('v1', 'apps') }))).toBe(
+      '409 apiservices.apiregistration.k8s.io "v1.apps" already exists',
+    )
+  })
+})

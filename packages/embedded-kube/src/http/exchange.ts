@@ -11,6 +11,7 @@ import { yamlText } from '../wire/yaml-text.ts'
 
 /** Settled by upstream as well (kubernetes/apiserver:pkg/server/config.go, MaxRequestBodyBytes). */
 const bodyBytesMax = 3 * 1024 * 1024
+const newline = Buffer.from('\n')
 const flowSchema = '8d2b8b2c-6f7e-4a0f-9d5c-2f6b8a1c0e11'
 const priorityLevel = '1f6f0f5e-3c1c-4a63-8f0e-7b9d3e5a4c22'
 
@@ -141,7 +142,12 @@ export class Exchange {
   ): void {
     if (format === 'yaml') this.send(status, 'application/yaml', yamlText(plainOf(object)))
     else if (this.pretty) this.send(status, 'application/json', JSON.stringify(object, null, 2))
-    else this.send(status, 'application/json', text ?? `${JSON.stringify(object)}\n`)
+    else
+      this.send(
+        status,
+        'application/json',
+        text === undefined ? `${JSON.stringify(object)}\n` : Buffer.concat([text, newline]),
+      )
   }
 
   sendError(error: unknown): void {

@@ -16,9 +16,9 @@ const account = { namespace: 'default', name: 'default' }
 interface World {
   readonly clock: VirtualClock
   readonly server: ApiServer
-  create(plural: string, object: ObjectInput): StoredObject
-  remove(plural: string, name: string): void
-  token(spec: Fields): string
+  readonly create: (plural: string, object: ObjectInput) => StoredObject
+  readonly remove: (plural: string, name: string) => void
+  readonly token: (spec: Fields) => string
 }
 
 function world(): World {

@@ -11,6 +11,7 @@ import {
   scalarText,
   selectorCell,
   textAt,
+  type Cell,
   type Printer,
 } from './printer.ts'
 
@@ -112,8 +113,8 @@ export const secrets: Printer = {
 }
 
 export const serviceAccounts: Printer = {
-  columns: columns('Name', 'Secrets', 'Age'),
-  cells: (object, now) => [object.metadata.name, listOf(object['secrets']).length, ageCell(object, now)],
+  columns: columns('Name', 'Age'),
+  cells: (object, now) => [object.metadata.name, ageCell(object, now)],
 }
 
 export const namespaces: Printer = {
@@ -132,7 +133,7 @@ export const events: Printer = {
     'Message',
     '*First Seen',
     '*Count',
-    '*Name',
+    '*Name:string:name',
   ),
   cells: (event, now) => {
     const subject = at(event, 'involvedObject') ?? at(event, 'regarding')
@@ -275,7 +276,7 @@ export const persistentVolumeClaims: Printer = {
 }
 
 export const storageClasses: Printer = {
-  columns: columns('Name', 'Provisioner', 'ReclaimPolicy', 'VolumeBindingMode', 'AllowVolumeExpansion:boolean', 'Age'),
+  columns: columns('Name', 'Provisioner', 'ReclaimPolicy', 'VolumeBindingMode', 'AllowVolumeExpansion', 'Age'),
   cells: (object, now) => {
     const isDefault = object.metadata.annotations?.['storageclass.kubernetes.io/is-default-class'] === 'true'
     return [
@@ -321,7 +322,7 @@ export const csiDrivers: Printer = {
 }
 
 export const volumeAttachments: Printer = {
-  columns: columns('Name', 'Attacher', 'PV', 'Node', 'Attached:boolean', 'Age'),
+  columns: columns('Name', 'Attacher:string:name', 'PV', 'Node', 'Attached:boolean', 'Age'),
   cells: (object, now) => [
     object.metadata.name,
     textAt(object.spec, ['attacher']),
@@ -433,7 +434,7 @@ export const signingRequests: Printer = {
 }
 
 export const controllerRevisions: Printer = {
-  columns: columns('Name', 'Controller', 'Revision:integer', 'Age'),
+  columns: columns('Name', 'Controller', 'Revision', 'Age'),
   cells: (object, now) => {
     const owner = object.metadata.ownerReferences?.find((reference) => reference.controller === true)
     const group = owner?.apiVersion.includes('/') === true ? `.${owner.apiVersion.split('/')[0]}` : ''
@@ -536,6 +537,97 @@ function metricsCells(object: StoredObject, usages: readonly Fields[]): readonly
   const cpu = total('cpu')
   const memory = total('memory') / 1_000_000_000n
   return [object.metadata.name, `${cpu}n`, `${memory / 1024n}Ki`, textAt(object, ['window'])]
+}
+
+export const named: Printer = {
+  columns: columns('Name', 'Age'),
+  cells: (object, now) => [object.metadata.name, ageCell(object, now)],
+}
+
+export const attributesClasses: Printer = {
+  columns: columns('Name', 'DriverName', 'Age'),
+  cells: (object, now) => [object.metadata.name, textAt(object, ['driverName']), ageCell(object, now)],
+}
+
+export const admissionPolicies: Printer = {
+  columns: columns('Name', 'Validations:integer', 'ParamKind', 'Age'),
+  cells: (object, now) => {
+    const kind = at(object.spec, 'paramKind')
+    return [
+      object.metadata.name,
+      listOf(at(object.spec, 'validations')).length,
+      kind === undefined ? '<unset>' : `${textAt(kind, ['apiVersion'])}/${textAt(kind, ['kind'])}`,
+      ageCell(object, now),
+    ]
+  },
+}
+
+export const admissionPolicyBindings: Printer = {
+  columns: columns('Name', 'PolicyName', 'ParamRef', 'Age'),
+  cells: (object, now) => {
+    const name = textAt(object.spec, ['paramRef', 'name'])
+    const namespace = textAt(object.spec, ['paramRef', 'namespace'], '*')
+    return [
+      object.metadata.name,
+      textAt(object.spec, ['policyName']),
+      name === '' ? '<unset>' : `${namespace}/${name}`,
+      ageCell(object, now),
+    ]
+  },
+}
+
+export const serviceCidrs: Printer = {
+  columns: columns('Name', 'CIDRs', 'Age'),
+  cells: (object, now) => {
+    const cidrs = at(object.spec, 'cidrs')
+    return [object.metadata.name, Array.isArray(cidrs) ? cidrs.join(',') : '', ageCell(object, now)]
+  },
+}
+
+export const ipAddresses: Printer = {
+  columns: columns('Name', 'ParentRef'),
+  cells: (object) => {
+    const parent = at(object.spec, 'parentRef')
+    const group = textAt(parent, ['group'])
+    const place = [
+      `${textAt(parent, ['resource'])}${group === '' ? '' : `.${group}`}`.toLowerCase(),
+      textAt(parent, ['namespace']),
+      textAt(parent, ['name']),
+    ]
+    const shown = parent === undefined ? none : place.filter((part) => part !== '').join('/')
+    return [object.metadata.name, shown]
+  },
+}
+
+export const flowSchemas: Printer = {
+  columns: columns('Name', 'PriorityLevel', 'MatchingPrecedence', 'DistinguisherMethod', 'Age', 'MissingPL'),
+  cells: (object, now) => [
+    object.metadata.name,
+    textAt(object.spec, ['priorityLevelConfiguration', 'name']),
+    numberAt(object.spec, 'matchingPrecedence'),
+    textAt(object.spec, ['distinguisherMethod', 'type'], none),
+    ageCell(object, now),
+    textAt(conditionOf(object, 'Dangling'), ['status'], '?'),
+  ],
+}
+
+export const priorityLevels: Printer = {
+  columns: columns('Name', 'Type', 'NominalConcurrencyShares', 'Queues', 'HandSize', 'QueueLengthLimit', 'Age'),
+  cells: (object, now) => {
+    const limited = (...path: readonly string[]): Cell => {
+      const value = at(object.spec, 'limited', ...path)
+      return typeof value === 'number' ? value : none
+    }
+    return [
+      object.metadata.name,
+      textAt(object.spec, ['type']),
+      limited('nominalConcurrencyShares'),
+      limited('limitResponse', 'queuing', 'queues'),
+      limited('limitResponse', 'queuing', 'handSize'),
+      limited('limitResponse', 'queuing', 'queueLengthLimit'),
+      ageCell(object, now),
+    ]
+  },
 }
 
 /** Kinds that upstream has no printer for show when they were made. */

@@ -21,14 +21,17 @@ export interface Printer {
   rowConditions?(object: StoredObject): readonly Fields[] | undefined
 }
 
-/** Columns from their names: `*` before the name means wide output only, `:type` after it a type other than string. */
+/**
+ * Columns from their names: `*` before the name means wide output only, `:type` after it a type other than string,
+ * `:type:format` a format too.
+ */
 export function columns(...names: readonly string[]): readonly Column[] {
   return names.map((text) => {
-    const [name = '', type = 'string'] = text.replace(/^\*/, '').split(':')
+    const [name = '', type = 'string', format] = text.replace(/^\*/, '').split(':')
     return {
       name,
       type,
-      format: name === 'Name' && !text.startsWith('*') ? 'name' : '',
+      format: format ?? (name === 'Name' && !text.startsWith('*') ? 'name' : ''),
       description: '',
       priority: text.startsWith('*') ? 1 : 0,
     }

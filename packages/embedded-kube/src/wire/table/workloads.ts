@@ -19,17 +19,17 @@ function template(object: StoredObject): unknown {
   return at(object.spec, 'template', 'spec')
 }
 
+export const podTemplates: Printer = {
+  columns: columns('Name', 'Containers', 'Images', 'Pod Labels'),
+  cells: (object) => [
+    object.metadata.name,
+    ...containerCells(at(object, 'template', 'spec')),
+    selectorCell(at(object, 'template', 'metadata', 'labels')),
+  ],
+}
+
 export const deployments: Printer = {
-  columns: columns(
-    'Name',
-    'Ready',
-    'Up-to-date:integer',
-    'Available:integer',
-    'Age',
-    '*Containers',
-    '*Images',
-    '*Selector',
-  ),
+  columns: columns('Name', 'Ready', 'Up-to-date', 'Available', 'Age', '*Containers', '*Images', '*Selector'),
   cells: (object, now) => [
     object.metadata.name,
     `${numberAt(object.status, 'readyReplicas')}/${numberAt(object.spec, 'replicas')}`,
