@@ -1,7 +1,7 @@
 // What kubelets may do: the rules of ClusterRole system:node, narrowed to what concerns their own node
 // (kubernetes/kubernetes:plugin/pkg/auth/authorizer/node/node_authorizer.go).
 import type { PolicyRule } from '@plimsoll/model'
-import { fieldsOf, listOf, textOf, type Fields, type StoredObject } from '../object.ts'
+import { fieldsOf, isFields, listOf, textOf, type Fields, type StoredObject } from '../object.ts'
 import type { UserInfo } from '../request.ts'
 import type { Collection } from '../store/collection.ts'
 import type { Store } from '../store/store.ts'
@@ -116,6 +116,10 @@ function mentions(value: unknown, fields: ReadonlySet<string>, name: string): bo
 
 function claimNames(pod: StoredObject): string[] {
   return listOf(pod.spec?.['volumes'])
-    .map((volume) => textOf(fieldsOf(volume['persistentVolumeClaim'])['claimName']))
+    .map((volume) =>
+      isFields(volume['ephemeral'])
+        ? `${pod.metadata.name}-${textOf(volume['name'])}`
+        : textOf(fieldsOf(volume['persistentVolumeClaim'])['claimName']),
+    )
     .filter((name) => name !== '')
 }
