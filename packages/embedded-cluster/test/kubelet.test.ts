@@ -123,6 +123,16 @@ describe('what a container was given', () => {
       resources: { requests: { cpu: '100m', memory: '64Mi' }, limits: { memory: '64Mi' } },
       user: { linux: { uid: 1000, gid: 2000, supplementalGroups: [2000] } },
     })
+    const { conditions } = (await get(lab, 'told')).status!
+    expect(
+      conditions!.map(({ type, observedGeneration, lastProbeTime }) => [type, observedGeneration, lastProbeTime]),
+    ).toEqual(
+      ['PodReadyToStartContainers', 'Initialized', 'Ready', 'ContainersReady', 'PodScheduled'].map((type) => [
+        type,
+        1,
+        null,
+      ]),
+    )
     await lab.cluster.stop()
   })
 })

@@ -47,6 +47,12 @@ describe('a machine that is switched on', () => {
       'failure-domain.beta.kubernetes.io/zone': 'ap-northeast-2a',
       'node.kubernetes.io/instance-type': 't3.medium',
     })
+    expect(node!.metadata.annotations).toEqual({
+      'alpha.kubernetes.io/provided-node-ip': machine(0).addresses[0]!.address,
+      'node.alpha.kubernetes.io/ttl': '0',
+      'volumes.kubernetes.io/controller-managed-attach-detach': 'true',
+    })
+    expect(node!.status!.nodeInfo).toMatchObject({ kubeletVersion: 'v1.34.1-eks-113cf36', kubeProxyVersion: '' })
     const reasons = (await lab.events('Node/')).map((event) => event.reason)
     const order = ['Starting', 'NodeHasSufficientMemory', 'NodeHasNoDiskPressure', 'NodeHasSufficientPID']
     const places = [...order, 'NodeAllocatableEnforced', 'Synced', 'NodeReady'].map((reason) => reasons.indexOf(reason))

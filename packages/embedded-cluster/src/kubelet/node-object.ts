@@ -99,6 +99,7 @@ export function storageDriver(machine: Machine): CSINodeDriver {
 }
 
 export function newNode(machine: Machine, health: NodeHealth, now: Ms): Draft<Node> {
+  const address = machine.addresses.find(({ type }) => type === 'InternalIP')?.address
   return {
     apiVersion: 'v1',
     kind: 'Node',
@@ -106,6 +107,7 @@ export function newNode(machine: Machine, health: NodeHealth, now: Ms): Draft<No
       name: machine.nodeName,
       labels: kubeletLabels(machine),
       annotations: {
+        ...(address === undefined ? {} : { 'alpha.kubernetes.io/provided-node-ip': address }),
         'node.alpha.kubernetes.io/ttl': '0',
         'volumes.kubernetes.io/controller-managed-attach-detach': 'true',
       },
@@ -133,12 +135,18 @@ export function nodeStatus(machine: Machine, health: NodeHealth, before: Node | 
       osImage: machine.osImage,
       containerRuntimeVersion: machine.containerRuntimeVersion,
       kubeletVersion: machine.kubeletVersion,
-      kubeProxyVersion: machine.kubeletVersion,
+      // Kubelets no longer guess what kube-proxy runs.
+      kubeProxyVersion: minorOf(machine.kubeletVersion) < 33 ? machine.kubeletVersion : '',
       operatingSystem: 'linux',
       architecture: machine.architecture,
     },
     ...(health.images.length === 0 ? {} : { images: health.images }),
   }
+}
+
+/** Of `v1.34.2-eks-ecaa3a6`: 34. */
+export function minorOf(kubeletVersion: string): number {
+  return Number(/^v?1\.(\d+)/.exec(kubeletVersion)?.[1] ?? 35)
 }
 
 type Amounts = { readonly [resource: string]: string }

@@ -219,6 +219,7 @@ function conditionsOf(pod: Pod, view: PodView, phase: string, now: Ms): readonly
     ['Initialized', initializedOf(view, phase)],
     ['Ready', readyOf(pod, containersReady)],
     ['ContainersReady', containersReady],
+    ['PodScheduled', yes],
   ]
   const before = pod.status?.conditions ?? []
   const generation = pod.metadata.generation
@@ -226,7 +227,8 @@ function conditionsOf(pod: Pod, view: PodView, phase: string, now: Ms): readonly
   const conditions = own.map(([type, verdict]): PodCondition => {
     const known = before.find((condition) => condition.type === type)
     const same = known?.status === verdict.status
-    if (same && known.reason === verdict.reason && known.message === verdict.message) return known
+    const told = known?.reason === verdict.reason && known?.message === verdict.message
+    if (same && told && known.observedGeneration === generation) return known
     return {
       type,
       ...(generation === undefined ? {} : { observedGeneration: generation }),
@@ -237,7 +239,7 @@ function conditionsOf(pod: Pod, view: PodView, phase: string, now: Ms): readonly
       ...(verdict.message === undefined ? {} : { message: verdict.message }),
     }
   })
-  // What others say of the pod (PodScheduled, DisruptionTarget, readiness gates) is theirs.
+  // What others say of the pod (DisruptionTarget, readiness gates) is theirs.
   const names = new Set([...own.map(([type]) => type), 'PodResizePending', 'PodResizeInProgress'])
   const theirs = before.filter((condition) => !names.has(condition.type))
   if (view.disruption !== undefined && !theirs.some((condition) => condition.type === 'DisruptionTarget')) {

@@ -1,4 +1,5 @@
 // What kubelets of different versions say of the same thing.
+import { minorOf } from './node-object.ts'
 
 export interface Wording {
   created(container: string): string
@@ -20,6 +21,5 @@ const before135: Wording = {
 
 /** By the version that the machine's kubelet says of itself: `v1.34.2-eks-ecaa3a6`. */
 export function wordingOf(kubeletVersion: string): Wording {
-  const minor = Number(/^v?1\.(\d+)/.exec(kubeletVersion)?.[1] ?? 35)
-  return minor < 35 ? before135 : since135
+  return minorOf(kubeletVersion) < 35 ? before135 : since135
 }
