@@ -114,8 +114,11 @@ export function subsetsOf(
   let room = endpointsMax
   let truncated = false
   for (const { ports, pods } of groups) {
-    const living = pods.filter((pod) => pod.metadata.deletionTimestamp === undefined)
-    const isReady = (pod: Pod): boolean => service.spec?.publishNotReadyAddresses === true || isPodReady(pod)
+    // A service with ports leads nowhere on a pod that has none of them.
+    if ((service.spec?.ports?.length ?? 0) > 0 && ports.length === 0) continue
+    const unready = service.spec?.publishNotReadyAddresses === true
+    const living = unready ? pods : pods.filter((pod) => pod.metadata.deletionTimestamp === undefined)
+    const isReady = (pod: Pod): boolean => unready || isPodReady(pod)
     const taken = [...living.filter(isReady), ...living.filter((pod) => !isReady(pod))].slice(0, room)
     truncated ||= taken.length < living.length
     room -= taken.length
@@ -125,8 +128,12 @@ export function subsetsOf(
       ...(pod.spec.nodeName === undefined ? {} : { nodeName: pod.spec.nodeName }),
       targetRef: targetOf(pod),
     })
-    const ready = taken.filter(isReady).map(addressOf)
-    const others = taken.filter((pod) => !isReady(pod)).map(addressOf)
+    const byIp = (a: EndpointAddress, b: EndpointAddress): number => (a.ip < b.ip ? -1 : 1)
+    const ready = taken.filter(isReady).map(addressOf).sort(byIp)
+    const others = taken
+      .filter((pod) => !isReady(pod))
+      .map(addressOf)
+      .sort(byIp)
     if (ready.length + others.length === 0) continue
     subsets.push({
       ...(ready.length === 0 ? {} : { addresses: ready }),
