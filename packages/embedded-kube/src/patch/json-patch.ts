@@ -2,6 +2,7 @@
 // there may be replaced and removed, and copied as null.
 import { badRequest, failure } from '../errors.ts'
 import { equal, isFields } from '../object.ts'
+import { isTooDeep } from '../wire/nesting.ts'
 
 const rejected = 'the server rejected our request due to an error in our request'
 
@@ -17,9 +18,23 @@ export function jsonPatch(document: unknown, patch: unknown): unknown {
   if (!Array.isArray(patch)) throw notDecoded(patch, '[]handlers.jsonPatchOp')
   const operations = patch as readonly unknown[]
   for (const operation of operations) if (!isFields(operation)) throw notDecoded(operation, 'handlers.jsonPatchOp')
+  if (operations.length > operationsMax) {
+    throw entityTooLarge(`The allowed maximum operations in a JSON patch is ${operationsMax}, got ${operations.length}`)
+  }
+  const copied = { bytes: 0 }
   let result = document
-  for (const operation of operations) result = applyOperation(result, operation)
+  for (const operation of operations) result = applyOperation(result, operation, copied)
+  // Copies and additions into each other may have made it deeper than any body is.
+  if (isTooDeep(result)) throw refused()
   return result
+}
+
+const operationsMax = 10_000
+/** What copies may add to a document, which would else double with each (kubernetes/apiserver:pkg/server/config.go). */
+const copiedBytesMax = 3 * 1024 * 1024
+
+function entityTooLarge(message: string): Error {
+  return failure('tooLarge', `Request entity too large: ${message}`, {})
 }
 
 function notDecoded(value: unknown, goType: string): Error {
@@ -32,7 +47,7 @@ export function jsonKind(value: unknown): string {
   return typeof value === 'boolean' ? 'bool' : value === null ? 'null' : typeof value
 }
 
-function applyOperation(document: unknown, operation: unknown): unknown {
+function applyOperation(document: unknown, operation: unknown, copied: { bytes: number }): unknown {
   if (!isFields(operation)) throw refused()
   const { op, value = null } = operation
   const path = pointer(operation['path'])
@@ -44,8 +59,16 @@ function applyOperation(document: unknown, operation: unknown): unknown {
     case 'test':
       if (!equal(read(document, path) ?? null, value)) throw refused()
       return document
-    case 'copy':
-      return change(document, path, read(document, pointer(operation['from'])) ?? null, 'add')
+    case 'copy': {
+      const source = read(document, pointer(operation['from'])) ?? null
+      copied.bytes += JSON.stringify(source).length
+      if (copied.bytes > copiedBytesMax) {
+        throw entityTooLarge(
+          `Unable to complete the copy, the accumulated size increase of copy is ${copied.bytes}, exceeding the limit ${copiedBytesMax}`,
+        )
+      }
+      return change(document, path, source, 'add')
+    }
     case 'move': {
       const from = pointer(operation['from'])
       const moved = read(document, from)

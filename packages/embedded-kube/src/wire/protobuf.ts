@@ -2,6 +2,7 @@
 // pkg/runtime/serializer/protobuf). One table drives the decoder; answers are never protobuf.
 import { formatGoDuration, ms } from '@plimsoll/model'
 import table from '../schema/kubernetes.generated.json' with { type: 'json' }
+import { parseJsonText } from './nesting.ts'
 
 /** field number → name in JSON (empty when inlined), kind, flags (1 repeated, 2 pointer, 4 omitempty), kind of map values */
 type Message = {
@@ -184,7 +185,7 @@ function rawJson(bytes: Uint8Array): unknown {
   const text = one(bytes, 1, textOf)
   if (text === undefined || text === '') return null
   try {
-    return JSON.parse(text) as unknown
+    return parseJsonText(text)
   } catch {
     throw new ProtobufError(`raw JSON inside of the message is malformed: ${text.slice(0, 80)}`)
   }

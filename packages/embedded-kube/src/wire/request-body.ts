@@ -5,6 +5,7 @@ import type { FieldValidation, RequestContext } from '../request.ts'
 import { jsonKind } from '../patch/json-patch.ts'
 import { duplicateFields } from './duplicate-fields.ts'
 import { parseMediaRanges } from './media-type.ts'
+import { NestingError, parseJsonText } from './nesting.ts'
 import { decodeMessage, isProtobuf, openEnvelope, ProtobufError } from './protobuf.ts'
 import { parseYamlText, YamlError } from './yaml-text.ts'
 import { decodeFields, TypeMismatch, unknownCustomFields } from './strict-fields.ts'
@@ -106,7 +107,7 @@ function parseText(type: BodyType, body: Uint8Array, contentType: string | undef
   switch (mediaTypeOf(contentType)) {
     case 'application/json':
       try {
-        return { value: JSON.parse(text) as unknown, problems: duplicates(text) }
+        return { value: parseJsonText(text), problems: duplicates(text) }
       } catch (error) {
         throw unrecognised(
           type,
@@ -180,10 +181,13 @@ export function parseApply(context: RequestContext, body: Uint8Array, validation
 function parseLoosely(text: string): ParsedText {
   try {
     // Clients that apply send JSON under YAML's name, and the one is read many times faster than the other.
-    const value = JSON.parse(text) as unknown
+    const value = parseJsonText(text)
     if (duplicateFields(text).length === 0) return { value, problems: [] }
-  } catch {
-    // Then it is YAML, or wrong as either.
+  } catch (error) {
+    // Else it is YAML, or wrong as either.
+    if (error instanceof NestingError) {
+      throw badRequest(`error decoding YAML: error converting YAML to JSON: yaml: ${error.message}`)
+    }
   }
   const lines = new LineCounter()
   try {
@@ -206,14 +210,16 @@ export function duplicatesIn(body: Uint8Array): readonly string[] {
 export function parseJson(body: Uint8Array, prefix: string): unknown {
   const text = new TextDecoder().decode(body)
   try {
-    return JSON.parse(text) as unknown
+    return parseJsonText(text)
   } catch (error) {
     throw badRequest(`${prefix}${jsonProblem(text, error as Error)}`)
   }
 }
 
 /** What is wrong with a JSON text, in the words of Go's decoder. */
-function jsonProblem(text: string, { message }: Error): string {
+function jsonProblem(text: string, error: Error): string {
+  const { message } = error
+  if (error instanceof NestingError) return message
   const at = Number(/at position (\d+)/.exec(message)?.[1] ?? text.length)
   const found = text[at]
   if (found === undefined) return 'unexpected end of JSON input'

@@ -1,6 +1,7 @@
 // YAML as Go programs read it (sigs.k8s.io/yaml, over go-yaml 2): 1.1's words for booleans and octal numbers, but no
 // dates and no numbers to base 60.
 import { parseDocument, stringify, type LineCounter, type Node, type Tags } from 'yaml'
+import { checkYamlNesting, isTooDeep, NestingError } from './nesting.ts'
 
 const customTags = (tags: Tags): Tags =>
   tags.filter((tag) => typeof tag === 'string' || (tag.format !== 'TIME' && tag.tag !== 'tag:yaml.org,2002:timestamp'))
@@ -18,14 +19,25 @@ export interface YamlText {
 /** Reads one document. @throws {YamlError} */
 export function parseYamlText(text: string, lineCounter?: LineCounter): YamlText {
   const lines = lineCounter === undefined ? {} : { lineCounter }
-  const document = parseDocument(text, { uniqueKeys: false, ...lines, version: '1.1', customTags, logLevel: 'error' })
-  const [error] = document.errors
-  if (error !== undefined) throw new YamlError(firstLine(error.message))
   try {
-    return { value: document.toJS({ maxAliasCount: 100 }) as unknown, contents: document.contents }
-  } catch (unresolved) {
-    // Merge keys and aliases that lead nowhere, or to too much.
-    throw new YamlError((unresolved as Error).message, { cause: unresolved })
+    checkYamlNesting(text)
+    const document = parseDocument(text, {
+      uniqueKeys: false,
+      ...lines,
+      version: '1.1',
+      customTags,
+      logLevel: 'error',
+    })
+    const [error] = document.errors
+    if (error !== undefined) throw new YamlError(firstLine(error.message))
+    const value = document.toJS({ maxAliasCount: 100 }) as unknown
+    if (isTooDeep(value)) throw new NestingError()
+    return { value, contents: document.contents }
+  } catch (error) {
+    if (error instanceof YamlError) throw error
+    // Too deep for the stack, merge keys and aliases that lead nowhere, or to too much.
+    const { message } = error instanceof RangeError ? new NestingError() : (error as Error)
+    throw new YamlError(message, { cause: error })
   }
 }
 
