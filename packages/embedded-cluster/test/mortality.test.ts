@@ -68,8 +68,8 @@ interface World {
   readonly clock: VirtualClock
   readonly kube: KubeApi
   /** From now on nobody dies. */
-  heal(): void
-  deaths(): number
+  readonly heal: () => void
+  readonly deaths: () => number
 }
 
 async function world(seed: string): Promise<World> {
@@ -114,7 +114,7 @@ async function world(seed: string): Promise<World> {
   }
   await beOtherThings(kube, clock)
   for (const name of Object.keys(controllers)) void live(name)
-  return { clock, kube, heal: () => (healed = true), deaths: () => deaths }
+  return { clock, kube, heal: () => void (healed = true), deaths: () => deaths }
 }
 
 /** Three nodes on which pods run as soon as they are there, and end as they are told. */

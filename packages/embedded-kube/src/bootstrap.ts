@@ -84,12 +84,13 @@ function bootstrapObjects(): readonly ObjectInput[] {
       {
         name: 'system-cluster-critical',
         value: 2_000_000_000,
-        description: 'For pods that the cluster cannot do without; they may run on any node.',
+        description:
+          'Used for system critical pods that must run in the cluster, but can be moved to another node if necessary.',
       },
       {
         name: 'system-node-critical',
         value: 2_000_001_000,
-        description: 'For pods that their node cannot do without.',
+        description: 'Used for system critical pods that must not be moved from their current node.',
       },
     ].map(({ name, value, description }) => ({
       apiVersion: 'scheduling.k8s.io/v1',
