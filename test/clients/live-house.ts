@@ -41,19 +41,21 @@ export interface LiveHouseOptions {
 export async function liveHouse(o: LiveHouseOptions): Promise<LiveHouse> {
   const system = new SystemClock()
   const clock = new HistoryClock({ present: system.now(), history: minutes(15) })
+  const pki = await createPki()
   const house = new House({
     clock,
     random: new SeededRandom('clients'),
     log: silentLog,
     timing: 'instant',
     heartbeats: 'written',
+    authorizationMode: 'RBAC',
+    certificateAuthority: pki.ca.certificate,
     cluster: { name: 'myeks', region: 'ap-northeast-2', version: '1.35' },
     nodeGroup: { name: 'ng1', instanceType: 't3.medium', min: 3, max: 6, desired: 3 },
     manifests: o.base === true ? workshopBase() : [],
   })
   await house.start()
   await clock.live(() => system)
-  const pki = await createPki()
   const requests: AccessRecord[] = []
   const server = await startKubeServer(house.kube, { pki, onAccess: (record) => requests.push(record) })
 

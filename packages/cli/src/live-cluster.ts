@@ -74,6 +74,7 @@ export async function startLiveCluster(o: LiveClusterOptions): Promise<LiveClust
     random: new SeededRandom(starts === 0 ? o.seed : `${o.seed}/start ${starts}`),
     log: silentLog,
     authorizationMode: o.authorizationMode,
+    certificateAuthority: pki.ca.certificate,
     heartbeats: 'written',
     cluster: { name: o.name, region, version: kubernetesVersion },
     nodeGroup: { name: 'ng1', instanceType: 't3.medium', min: 3, max: o.workshop ? 3 : 6, desired: 3 },

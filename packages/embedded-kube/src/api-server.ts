@@ -971,12 +971,17 @@ export class ApiServer {
     make('configmaps', {
       metadata: {
         name: 'kube-root-ca.crt',
-        annotations: { 'kubernetes.io/description': 'The certificate authority of this API server.' },
+        annotations: { 'kubernetes.io/description': rootCertificateDescription },
       },
       data: { 'ca.crt': this.certificateAuthority },
     })
   }
 }
+
+/** Upstream's words (kubernetes/kubernetes:pkg/controller/certificates/rootcacertpublisher). */
+const rootCertificateDescription =
+  'Contains a CA bundle that can be used to verify the kube-apiserver when using internal endpoints such as the ' +
+  'internal service IP or kubernetes.default.svc. No other usage is guaranteed across distributions of Kubernetes clusters.'
 
 /** Events and leases are written too often, and never applied. */
 function isTracked(info: ResourceInfo): boolean {

@@ -64,6 +64,8 @@ export interface HouseOptions {
   readonly aroundKube?: (api: KubeApi, user: UserInfo, agent: string) => KubeApi
   /** Whether roles and bindings decide who may do what, components and programs included; AlwaysAllow when absent. */
   readonly authorizationMode?: AuthorizationMode | undefined
+  /** PEM, by which pods know the API server: every namespace has it in kube-root-ca.crt. */
+  readonly certificateAuthority?: string | undefined
   /** See EmbeddedClusterOptions. */
   readonly heartbeats?: 'lazy' | 'written'
   /**
@@ -102,6 +104,7 @@ export class House {
       journal: o.journal,
       authorizationMode: o.authorizationMode,
     })
+    this.kube.certificateAuthority = o.certificateAuthority ?? ''
     bootstrap(this.kube)
 
     this.aws = new EmbeddedAws({
