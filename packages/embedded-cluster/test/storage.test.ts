@@ -190,12 +190,12 @@ describe('a claim', () => {
     await lab.cluster.stop()
   })
 
-  it('of a class that does not wait is provisioned at once, where the class allows', async () => {
+  it.each(['Immediate', 'WaitForFirstConsumer'])('of class %s is provisioned where the class allows', async (mode) => {
     const lab = await readyCluster()
     await lab.kube.create(StorageClasses, {
       metadata: { name: 'now' },
       provisioner: 'ebs.csi.aws.com',
-      volumeBindingMode: 'Immediate',
+      volumeBindingMode: mode,
       reclaimPolicy: 'Retain',
       allowedTopologies: [
         { matchLabelExpressions: [{ key: 'topology.ebs.csi.aws.com/zone', values: ['ap-northeast-2b'] }] },
@@ -204,7 +204,7 @@ describe('a claim', () => {
     await lab.apply(claim('data', { storageClassName: 'now' }))
     await lab.clock.runFor(seconds(20))
     const { items } = await lab.kube.list(PersistentVolumes)
-    expect(items[0]?.status?.phase).toBe('Bound')
+    expect(items.map((one) => one.status?.phase)).toEqual(mode === 'Immediate' ? ['Bound'] : [])
     await lab.apply(podWith('web', 'data'))
     await lab.clock.runFor(seconds(20))
     const node = await lab.kube.get(Nodes, { name: (await lab.kube.get(Pods, key('web'))).spec.nodeName! })

@@ -63,8 +63,14 @@ function pick(labels: Labels, wanted: (key: string) => boolean): Labels {
   return picked
 }
 
+const zoneLabel = 'topology.kubernetes.io/zone'
+/** The EBS driver's own name for the zone, which the kubelet puts on the node for it. */
+const driverZoneLabel = 'topology.ebs.csi.aws.com/zone'
+
 export function kubeletLabels(machine: Machine): Labels {
-  return pick(allLabels(machine), (key) => !isCloudLabel(key))
+  const labels = pick(allLabels(machine), (key) => !isCloudLabel(key))
+  const zone = machine.labels[zoneLabel]
+  return zone === undefined ? labels : { ...labels, [driverZoneLabel]: zone }
 }
 
 export function cloudLabels(machine: Machine): Labels {
@@ -93,7 +99,7 @@ export function storageDriver(machine: Machine): CSINodeDriver {
   return {
     name: 'ebs.csi.aws.com',
     nodeID: machine.providerId.slice(machine.providerId.lastIndexOf('/') + 1),
-    topologyKeys: ['kubernetes.io/os', 'topology.kubernetes.io/zone'],
+    topologyKeys: ['kubernetes.io/os', driverZoneLabel, zoneLabel],
     allocatable: { count: ebsVolumesMax },
   }
 }
