@@ -431,7 +431,7 @@ export class ApiServer {
     if (options.dryRun === true) return this.#objects.serve(info, object)
     const stored = this.#store.add(key, object)
     this.#admission.stored(stored)
-    if (isNamespaces(info)) this.#furnish(context, stored)
+    if (isNamespaces(info)) this.#furnish(stored)
     if (isDefinitions(info)) this.#definitions.serve(stored)
     return this.#objects.serve(info, stored)
   }
@@ -927,6 +927,7 @@ export class ApiServer {
     this.#aggregation.onCommit(collection)
     this.#legacyTokens.onCommit(collection, event)
     this.#termination.onCommit(collection, event)
+    if (event.type === 'DELETED') this.#refurnish(collection, event.object)
     this.#definitions.onCommit(collection, event)
     if (collection.id === '/events' && event.type !== 'DELETED') this.#expiry.note(event.object)
   }
@@ -957,10 +958,20 @@ export class ApiServer {
     return undefined
   }
 
+  /** Gives back what a namespace always has. */
+  #refurnish(collection: Collection, { metadata }: StoredObject): void {
+    const always =
+      (collection.id === '/serviceaccounts' && metadata.name === 'default') ||
+      (collection.id === '/configmaps' && metadata.name === 'kube-root-ca.crt')
+    const namespace = always ? this.#store.collection('', 'namespaces').get('', metadata.namespace ?? '') : undefined
+    if (namespace !== undefined && namespace.metadata.deletionTimestamp === undefined) this.#furnish(namespace)
+  }
+
   /** What every new namespace is given. */
-  #furnish(context: RequestContext, namespace: StoredObject): void {
+  #furnish(namespace: StoredObject): void {
     const home = namespace.metadata.name
-    const within: RequestContext = { ...context, inProcess: true, userAgent: 'kube-controller-manager' }
+    const user = { name: 'system:kube-controller-manager', groups: ['system:masters', 'system:authenticated'] }
+    const within: RequestContext = { user, warnings: [], inProcess: true, userAgent: 'kube-controller-manager' }
     const make = (plural: string, object: ObjectInput): void => {
       const info = this.resource({ group: '', version: 'v1', plural })
       if (this.#objects.collection(info).get(home, object.metadata!.name!) === undefined) {

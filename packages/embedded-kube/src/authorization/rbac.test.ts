@@ -213,6 +213,20 @@ describe('RBAC', () => {
     )
   })
 
+  it('who may make a namespace needs no right to what every namespace is given', () => {
+    const server = house()
+    role(server, 'founder', [{ verbs: ['create'], apiGroups: [''], resources: ['namespaces'] }])
+    bind(server, { to: { kind: 'User', name: 'bob' }, role: 'founder' })
+    const namespaces = server.registry.find('', 'v1', 'namespaces')!
+    expect(messageOf(() => server.create(as(bob), namespaces, undefined, { metadata: { name: 'n' } }))).toBe('allowed')
+    const maps = server.registry.find('', 'v1', 'configmaps')!
+    const key = { namespace: 'n', name: 'kube-root-ca.crt' }
+    server.delete(as(masters), maps, key)
+    expect(server.get(as(masters), maps, key).metadata.name).toBe('kube-root-ca.crt')
+    server.delete(as(masters), namespaces, { name: 'n' })
+    expect(server.list(as(masters), maps, { namespace: 'n' }).items).toEqual([])
+  })
+
   it('an apply that creates needs the right to create', () => {
     const server = house()
     role(server, 'patcher', [{ verbs: ['patch'], apiGroups: [''], resources: ['configmaps'] }])
