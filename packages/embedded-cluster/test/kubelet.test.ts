@@ -286,3 +286,31 @@ describe('the acceptance of section 7', () => {
     await lab.cluster.stop()
   })
 })
+
+describe('an ephemeral container', () => {
+  it('runs beside the others, is logged and ends, and changes nothing for its pod', async () => {
+    const lab = await ready()
+    await lab.apply(pod('plain'))
+    await lab.clock.runFor(seconds(30))
+    const ephemeralContainers = [{ name: 'look', image: 'busybox', command: ['sleep', '20'] }]
+    await lab.kube.patch(
+      Pods,
+      { namespace: 'default', name: 'plain' },
+      { type: 'strategic', body: { spec: { ephemeralContainers } } },
+      { subresource: 'ephemeralcontainers' as never },
+    )
+    await lab.clock.runFor(seconds(15))
+    expect((await get(lab, 'plain')).status!.ephemeralContainerStatuses).toMatchObject([
+      { name: 'look', ready: false, restartCount: 0, state: { running: {} } },
+    ])
+    await lab.clock.runFor(seconds(20))
+    const { phase, conditions, ephemeralContainerStatuses } = (await get(lab, 'plain')).status!
+    expect(ephemeralContainerStatuses![0]!.state!.terminated).toMatchObject({ exitCode: 0, reason: 'Completed' })
+    expect(phase).toBe('Running')
+    expect(conditions!.find(({ type }) => type === 'Ready')!.status).toBe('True')
+    await lab.kube.remove(Pods, { namespace: 'default', name: 'plain' })
+    await lab.clock.runFor(seconds(40))
+    expect(await lab.pods()).toEqual([])
+    await lab.cluster.stop()
+  })
+})

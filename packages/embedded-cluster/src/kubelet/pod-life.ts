@@ -131,6 +131,8 @@ export class PodLife {
   readonly #random: Random
   #pod: Pod
   #containers: ContainerRun[] = []
+  /** Ephemeral ones, for debugging. */
+  #debugging: ContainerRun[] = []
   readonly #ports = new Map<number, (request: ContainerRequest) => ContainerResponse>()
   #startTime: Ms
   #podIP: string | undefined
@@ -166,7 +168,7 @@ export class PodLife {
   }
   /** Running or ready to run: what a metrics agent would see. */
   runningContainers(): readonly Container[] {
-    return this.#containers.filter((c) => c.state.kind === 'running').map((c) => c.spec)
+    return this.#running().map((c) => c.spec)
   }
   get ready(): boolean {
     return this.#containers.length > 0 && this.#containers.every((c) => c.role === 'init' || c.ready)
@@ -181,7 +183,7 @@ export class PodLife {
   }
 
   log(container: string, previous: boolean): ContainerLog | undefined {
-    const run = this.#containers.find((c) => c.spec.name === container)
+    const run = [...this.#containers, ...this.#debugging].find((c) => c.spec.name === container)
     return previous ? run?.previousLog : run?.log
   }
 
@@ -217,6 +219,24 @@ export class PodLife {
       ...init.map((spec) => make(spec, isSidecar(spec) ? 'sidecar' : 'init')),
       ...this.#pod.spec.containers.map((spec) => make(spec, 'main')),
     ]
+  }
+
+  #running(): ContainerRun[] {
+    return [...this.#containers, ...this.#debugging].filter((c) => c.state.kind === 'running')
+  }
+
+  /** Ephemeral containers are added to a pod that is there already, and never taken away. */
+  #debug(): void {
+    if (this.#ending || !this.#sandbox) return
+    for (const spec of (this.#pod.spec.ephemeralContainers ?? []).slice(this.#debugging.length)) {
+      const run = new ContainerRun(spec as Container, 'debug', { kind: 'waiting', reason: 'ContainerCreating' })
+      this.#debugging.push(run)
+      const start = async (): Promise<void> => {
+        if (await this.#start(run)) await this.#post()
+      }
+      this.#spawn(start())
+    }
+    this.#dirty()
   }
 
   /** After a restart of the node: what ran is known from the status that was posted. */
@@ -421,7 +441,7 @@ export class PodLife {
         onExit,
       })
     }
-    if (run.role !== 'init') this.#startProbes(run)
+    if (run.role === 'main' || run.role === 'sidecar') this.#startProbes(run)
     this.#doom(run)
     return true
   }
@@ -565,7 +585,9 @@ export class PodLife {
     return this.#faults.find((fault) => {
       const { container } = fault.parameters
       if (fault.name !== name) return false
-      return run === undefined || (container === undefined ? run.role !== 'init' : container === run.spec.name)
+      if (run === undefined) return true
+      const meant = run.role === 'main' || run.role === 'sidecar'
+      return container === undefined ? meant : container === run.spec.name
     })
   }
 
@@ -671,12 +693,13 @@ export class PodLife {
     this.#dirty()
     if (this.#restarts(run, exitCode)) {
       this.#spawn(this.#backOff(run, terminated))
-    } else if (run.role === 'init' ? exitCode !== 0 : this.#workDone()) {
+    } else if (run.role !== 'debug' && (run.role === 'init' ? exitCode !== 0 : this.#workDone())) {
       this.#end(this.#grace())
     }
   }
 
   #restarts(run: ContainerRun, exitCode: number): boolean {
+    if (run.role === 'debug') return false
     if (run.role === 'sidecar') return true
     const rule = run.spec.restartPolicyRules?.find(({ exitCodes }) => {
       const listed = exitCodes?.values?.includes(exitCode) === true
@@ -731,7 +754,9 @@ export class PodLife {
     if (pod.metadata.deletionTimestamp !== undefined) this.#end(this.#grace())
     else if (pod.spec.readinessGates !== undefined && before.status?.conditions !== pod.status?.conditions)
       this.#dirty()
-    if (before.metadata.generation !== pod.metadata.generation) this.considerResize()
+    if (before.metadata.generation === pod.metadata.generation) return
+    this.considerResize()
+    if ((pod.spec.ephemeralContainers?.length ?? 0) > this.#debugging.length) this.#debug()
   }
 
   /** The pod may be meant to have other resources than it was given. */
@@ -788,7 +813,7 @@ export class PodLife {
     this.#ending = true
     this.#life.end()
     this.#ports.clear()
-    for (const run of this.#containers) {
+    for (const run of [...this.#containers, ...this.#debugging]) {
       run.run?.end()
       run.probes?.end()
       run.process?.kill()
@@ -823,9 +848,9 @@ export class PodLife {
     }
     if (!first) return
     this.#wakeStart = undefined
-    const running = this.#containers.filter((c) => c.state.kind === 'running')
+    const running = this.#running()
     for (const run of running) this.#event('Normal', 'Killing', `Stopping container ${run.spec.name}`, run)
-    for (const run of this.#containers) {
+    for (const run of [...this.#containers, ...this.#debugging]) {
       if (run.role !== 'sidecar') this.#stop(run, graceSeconds)
     }
     this.#endFurther()
@@ -833,7 +858,7 @@ export class PodLife {
 
   #killAll(): void {
     if (this.#stuck) {
-      const [run] = this.#containers.filter((c) => c.state.kind === 'running')
+      const [run] = this.#running()
       if (run === undefined) return
       this.#event(
         'Warning',
@@ -842,7 +867,7 @@ export class PodLife {
       )
       return
     }
-    for (const run of this.#containers) {
+    for (const run of this.#running()) {
       if (run.state.kind !== 'running') continue
       run.process?.kill()
       this.#exited(run, 137, 'Error')
@@ -851,7 +876,7 @@ export class PodLife {
 
   /** Sidecars follow the others, the last one first; when all are out the pod is finished. */
   #endFurther(): void {
-    const running = this.#containers.filter((c) => c.state.kind === 'running')
+    const running = this.#running()
     if (running.length === 0) {
       this.#spawn(this.#finish())
       return
@@ -908,7 +933,7 @@ export class PodLife {
 
   #event(type: 'Normal' | 'Warning', reason: string, message: string, run?: ContainerRun): void {
     if (this.#kubelet.over) return
-    const list = run?.role === 'main' || run === undefined ? 'containers' : 'initContainers'
+    const list = listOfRole[run?.role ?? 'main']
     const path = run === undefined ? undefined : `spec.${list}{${run.spec.name}}`
     this.#kubelet.events.event(podReference(this.#pod, path), type, reason, message)
   }
@@ -937,6 +962,7 @@ export class PodLife {
         this.#pod,
         {
           containers: this.#containers,
+          debugging: this.#debugging,
           startTime: this.#startTime,
           hostIP: this.#kubelet.hostIP,
           podIP: this.#podIP,
@@ -980,6 +1006,13 @@ export class PodLife {
       return undefined
     }
   }
+}
+
+const listOfRole: Record<Role, string> = {
+  init: 'initContainers',
+  sidecar: 'initContainers',
+  main: 'containers',
+  debug: 'ephemeralContainers',
 }
 
 function firstBackoff(): Ms {

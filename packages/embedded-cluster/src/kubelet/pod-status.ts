@@ -27,8 +27,11 @@ export interface TerminatedState {
   readonly id: string | undefined
 }
 
-/** `init` runs to its end before the next; `sidecar` is an init container that stays; `main` is the rest. */
-export type Role = 'init' | 'sidecar' | 'main'
+/**
+ * `init` runs to its end before the next; `sidecar` is an init container that stays; `debug` is an ephemeral one, which
+ * neither makes the pod ready nor ends it; `main` is the rest.
+ */
+export type Role = 'init' | 'sidecar' | 'main' | 'debug'
 
 export interface ContainerView {
   readonly spec: Container
@@ -45,6 +48,8 @@ export interface ContainerView {
 export interface PodView {
   /** In the pod's order, init containers first. */
   readonly containers: readonly ContainerView[]
+  /** Ephemeral ones. */
+  readonly debugging: readonly ContainerView[]
   readonly startTime: Ms
   readonly hostIP: string
   /** Set once the sandbox stands. */
@@ -81,6 +86,7 @@ export function podStatus(pod: Pod, view: PodView, now: Ms): PodStatus {
     ...(init.length === 0 ? {} : { initContainerStatuses: init }),
     // By name, unlike the init containers, which keep their order.
     ...(rejected ? {} : { containerStatuses: statuses(['main']).sort((a, b) => (a.name < b.name ? -1 : 1)) }),
+    ...(view.debugging.length === 0 ? {} : { ephemeralContainerStatuses: view.debugging.map(containerStatus) }),
     ...(before?.qosClass === undefined ? {} : { qosClass: before.qosClass }),
   }
 }
@@ -139,7 +145,7 @@ function containerStatus(c: ContainerView): ContainerStatus {
     image: c.id === undefined ? (c.spec.image ?? '') : imageName(c.spec.image ?? ''),
     imageID: c.id === undefined ? '' : imageId(c.spec.image ?? ''),
     ...(c.id === undefined ? {} : { containerID: c.id }),
-    started: c.started,
+    ...(c.role === 'debug' ? {} : { started: c.started }),
     ...(c.id === undefined ? {} : madeOf(c.spec)),
     ...mountsOf(c.spec),
   }
