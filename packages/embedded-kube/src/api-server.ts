@@ -927,7 +927,6 @@ export class ApiServer {
     this.#aggregation.onCommit(collection)
     this.#legacyTokens.onCommit(collection, event)
     this.#termination.onCommit(collection, event)
-    if (event.type === 'DELETED') this.#refurnish(collection, event.object)
     this.#definitions.onCommit(collection, event)
     if (collection.id === '/events' && event.type !== 'DELETED') this.#expiry.note(event.object)
   }
@@ -956,15 +955,6 @@ export class ApiServer {
       ) as unknown as StoredObject
     }
     return undefined
-  }
-
-  /** Gives back what a namespace always has. */
-  #refurnish(collection: Collection, { metadata }: StoredObject): void {
-    const always =
-      (collection.id === '/serviceaccounts' && metadata.name === 'default') ||
-      (collection.id === '/configmaps' && metadata.name === 'kube-root-ca.crt')
-    const namespace = always ? this.#store.collection('', 'namespaces').get('', metadata.namespace ?? '') : undefined
-    if (namespace !== undefined && namespace.metadata.deletionTimestamp === undefined) this.#furnish(namespace)
   }
 
   /** What every new namespace is given. */
