@@ -22,6 +22,7 @@ import { PodGarbageCollector } from './controllers/pod-gc.ts'
 import { ResourceClaimController } from './controllers/resource-claims.ts'
 import { ResourceQuotaController } from './controllers/resource-quota.ts'
 import { DisruptionController } from './controllers/disruption.ts'
+import { SpotDrainController } from './controllers/spot-drain.ts'
 import { TaintEvictionController } from './controllers/taint-eviction.ts'
 import { CronJobController } from './controllers/cronjob.ts'
 import { EndpointMirrorController } from './controllers/endpoint-mirror.ts'
@@ -184,6 +185,10 @@ export class EmbeddedCluster {
       new PodGarbageCollector(context),
       new OwnerGarbageCollector(context),
       new NodeLifecycleController(context, this.#kubelets, nodeMonitorGrace(o.kubernetesVersion)),
+      new SpotDrainController(context, {
+        kube: o.kube({ name: 'eks:node-manager', groups: ['system:masters', ...authenticated] }, 'eks-node-manager'),
+        machines,
+      }),
       new CloudNodeController(context, { kube: cloud, kubelets: this.#kubelets, machines, timing }),
       new ServiceLoadBalancerController(context, { kube: cloud, timing }),
     ]

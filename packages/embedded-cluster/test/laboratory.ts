@@ -20,6 +20,7 @@ import {
   type Clock,
   type KubeApi,
   type Machine,
+  type MachineNotice,
   type Machines,
   type MachineSink,
   type ProgramTable,
@@ -46,6 +47,10 @@ export class FakeMachines implements Machines {
     this.#stopped.delete(machine.providerId)
     this.#running.set(machine.providerId, machine)
     for (const sink of this.#sinks) sink.started(machine)
+  }
+
+  notice(machine: Machine, notice: MachineNotice): void {
+    for (const sink of this.#sinks) sink.noticed?.(machine.providerId, notice)
   }
 
   off(machine: Machine, how: 'terminated' | 'stopped' = 'terminated'): void {

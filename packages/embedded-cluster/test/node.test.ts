@@ -237,6 +237,38 @@ describe('a machine that loses power', () => {
   })
 })
 
+describe('a spot node whose end is announced', () => {
+  const spot = machine(0, { labels: { ...machine(0).labels, 'eks.amazonaws.com/capacityType': 'SPOT' } })
+
+  it('is drained when EKS manages it, as far as budgets let it', async () => {
+    const lab = await laboratory()
+    lab.machines.on(spot)
+    await lab.clock.runFor(seconds(60))
+    await lab.apply(daemonSet('agent'), deployment('web', 2), deployment('api', 1), {
+      apiVersion: 'policy/v1',
+      kind: 'PodDisruptionBudget',
+      metadata: { name: 'api' },
+      spec: { minAvailable: 1, selector: { matchLabels: { app: 'api' } } },
+    })
+    await lab.clock.runFor(seconds(30))
+    lab.machines.on(machine(1))
+    await lab.clock.runFor(seconds(60))
+    lab.machines.notice(spot, 'rebalance')
+    await lab.clock.runFor(seconds(30))
+    expect((await lab.kube.get(Nodes, { name: spot.nodeName })).spec.unschedulable).toBeUndefined()
+    lab.machines.notice(spot, 'spotInterruption')
+    await lab.clock.runFor(seconds(60))
+    expect((await lab.kube.get(Nodes, { name: spot.nodeName })).spec.unschedulable).toBe(true)
+    const left = (await lab.pods()).filter((pod) => pod.spec.nodeName === spot.nodeName)
+    expect(left.map((pod) => pod.metadata.labels!['app']).sort()).toEqual(['agent', 'api'])
+    expect((await lab.pods('app=web')).map((pod) => pod.spec.nodeName)).toEqual([
+      machine(1).nodeName,
+      machine(1).nodeName,
+    ])
+    await lab.cluster.stop()
+  })
+})
+
 describe('an instance that gets the address of one that has just gone', () => {
   it('registers when the node of the other is gone', async () => {
     const lab = await laboratory()
