@@ -694,7 +694,7 @@ function patchOf(type: (typeof patchTypes)[number], sample: Sample, random: Rand
   }))
   // Copies that double what is there.
   if (random.below(30) === 0)
-    return Array.from({ length: 40 }, () => ({ op: 'copy', from: '/metadata', path: '/metadata/annotations' }))
+    return Array.from({ length: 40 }, (_, i) => ({ op: 'copy', from: '/spec', path: `/spec/copy${i}` }))
   return random.below(6) === 0 ? mutated(operations, random) : operations
 }
 

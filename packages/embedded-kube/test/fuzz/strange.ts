@@ -93,7 +93,7 @@ export function strangeValue(random: Random, depth = 0): unknown {
     case 2:
       return strangeText(random)
     case 3:
-      return deep(random.below(2) === 0, 10 + random.below(60))
+      return deep(random.below(2) === 0, random.below(40) === 0 ? 600 : 10 + random.below(60))
     case 4:
       return depth > 2 ? null : Array.from({ length: random.below(4) }, () => strangeValue(random, depth + 1))
     case 5: {
