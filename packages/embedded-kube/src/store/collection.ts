@@ -3,9 +3,6 @@ import { EventRing, type StoreEvent } from './event-ring.ts'
 import type { Filter } from './selection.ts'
 import { Watchers } from './watchers.ts'
 
-/** Receives committed events in commit order, after the commit, never inside another delivery. */
-export type StoreListener = (event: StoreEvent) => void
-
 /** The objects of one resource, whatever the versions that serve it. */
 export class Collection {
   /** `<group>/<plural>` of the storage. */

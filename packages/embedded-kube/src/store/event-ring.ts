@@ -9,6 +9,9 @@ export interface StoreEvent {
   readonly previous: StoredObject | undefined
 }
 
+/** Receives committed events in commit order, after the commit, never inside another delivery. */
+export type StoreListener = (event: StoreEvent) => void
+
 /** The last writes of one collection, so that a watch can continue from a version not too long ago. */
 export class EventRing {
   readonly #capacity: number

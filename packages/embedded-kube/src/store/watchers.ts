@@ -1,6 +1,5 @@
 import type { StoredObject } from '../object.ts'
-import type { StoreListener } from './collection.ts'
-import type { StoreEvent } from './event-ring.ts'
+import type { StoreEvent, StoreListener } from './event-ring.ts'
 import type { Filter } from './selection.ts'
 
 export interface StoreWatcher {
