@@ -1,5 +1,5 @@
 import type { StoredObject } from '../object.ts'
-import { EventRing, type StoreEvent } from './event-ring.ts'
+import { EventRing } from './event-ring.ts'
 import type { Filter } from './selection.ts'
 import { Watchers } from './watchers.ts'
 
