@@ -21,9 +21,9 @@ export function mergeUpdate(
     return { ...old, spec: { ...old.spec, finalizers } }
   }
   if (subresource === 'status' || subresource === 'approval') {
-    const metadata = rulesOf(info).metadataWithStatus
-      ? { ...meta, labels: sent.metadata?.labels, annotations: sent.metadata?.annotations }
-      : meta
+    const { metadataWithStatus } = rulesOf(info)
+    const labels = metadataWithStatus === 'annotations' ? meta.labels : sent.metadata?.labels
+    const metadata = metadataWithStatus === false ? meta : { ...meta, labels, annotations: sent.metadata?.annotations }
     return { ...old, metadata, status: sent['status'] as Fields | undefined }
   }
   if (subresource === 'resize') {

@@ -138,10 +138,16 @@ export function subsetsOf(
     subsets.push({
       ...(ready.length === 0 ? {} : { addresses: ready }),
       ...(others.length === 0 ? {} : { notReadyAddresses: others }),
-      ...(ports.length === 0 ? {} : { ports }),
+      ...(ports.length === 0 ? {} : { ports: ports.map(unnamed) }),
     })
   }
   return { subsets, truncated }
+}
+
+/** The old object leaves an empty name out. */
+function unnamed(port: EndpointPort): EndpointPort {
+  const { name, ...others } = port
+  return name === '' ? others : port
 }
 
 export interface SlicePlan {

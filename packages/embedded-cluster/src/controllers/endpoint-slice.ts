@@ -26,6 +26,7 @@ import {
   subsetsOf,
   type PortGroup,
 } from './endpoint-plan.ts'
+import { EndpointTriggers, triggerAnnotation } from './endpoint-triggers.ts'
 import { controllerReference, isNamespaceTerminating } from './pod-control.ts'
 
 const manager = 'endpointslice-controller.k8s.io'
@@ -39,6 +40,7 @@ export class EndpointSliceController implements Controller {
   readonly #loop: Reconciler<string>
   readonly #slices: Informer<EndpointSlice>
   readonly #members = new Map<string, Set<string>>()
+  readonly #triggers = new EndpointTriggers()
 
   constructor(context: ControllerContext) {
     this.#context = context
@@ -102,6 +104,7 @@ export class EndpointSliceController implements Controller {
     const service = this.#context.caches.services.get(splitKey(key))
     const slices = this.#slices.byIndex('service', key)
     if (service === undefined || service.metadata.deletionTimestamp !== undefined) {
+      this.#triggers.forget(key)
       for (const slice of slices) await this.#kube.remove(EndpointSlices, slice.metadata).catch(ignoreNotFound)
       await this.#endpointsKube.remove(EndpointsResource, splitKey(key)).catch(ignoreNotFound)
       return
@@ -113,14 +116,15 @@ export class EndpointSliceController implements Controller {
       .sort()
       .map((podKey) => cache.get(splitKey(podKey)))
       .filter((pod) => pod !== undefined && hasAddress(pod)) as Pod[]
+    const trigger = this.#triggers.since(key, service, pods)
     const groups = byPorts(service, pods)
     const wanted = groups.map((group) => ({
       ports: group.ports,
       endpoints: group.pods.map((pod) => endpointOf(service, pod, nodes.get({ name: pod.spec.nodeName ?? '' }))),
     }))
     try {
-      await this.#write(service, wanted.length === 0 ? [{ ports: [], endpoints: [] }] : wanted, slices)
-      await this.#writeEndpoints(service, groups)
+      await this.#write(service, wanted.length === 0 ? [{ ports: [], endpoints: [] }] : wanted, slices, trigger)
+      await this.#writeEndpoints(service, groups, trigger)
     } catch (error) {
       if (!isNamespaceTerminating(error)) throw error
     }
@@ -130,6 +134,7 @@ export class EndpointSliceController implements Controller {
     service: Service,
     wanted: readonly Pick<EndpointSlice, 'ports' | 'endpoints'>[],
     slices: readonly EndpointSlice[],
+    trigger: string | undefined,
   ): Promise<void> {
     const { name, namespace } = service.metadata
     const labels = { ...ownLabels(service), [managedByLabel]: manager, [serviceLabel]: name }
@@ -138,7 +143,7 @@ export class EndpointSliceController implements Controller {
     for (const content of plan.create) {
       const ownerReferences = [controllerReference(Services, service)]
       await this.#kube.create(EndpointSlices, {
-        metadata: { generateName: `${name}-`, namespace, labels, ownerReferences },
+        metadata: { generateName: `${name}-`, namespace, labels, ...triggered({}, trigger), ownerReferences },
         addressType: 'IPv4',
         ...content,
       })
@@ -146,7 +151,8 @@ export class EndpointSliceController implements Controller {
     const written = new Set<EndpointSlice>(plan.remove)
     for (const { slice, content } of plan.update) {
       written.add(slice)
-      await this.#kube.replace(EndpointSlices, { ...slice, metadata: { ...slice.metadata, labels }, ...content })
+      const metadata = { ...slice.metadata, labels, ...triggered(slice.metadata.annotations, trigger) }
+      await this.#kube.replace(EndpointSlices, { ...slice, metadata, ...content })
     }
     for (const slice of slices) {
       if (written.has(slice) || sameLabels(slice.metadata.labels, labels)) continue
@@ -154,7 +160,7 @@ export class EndpointSliceController implements Controller {
     }
   }
 
-  async #writeEndpoints(service: Service, groups: readonly PortGroup[]): Promise<void> {
+  async #writeEndpoints(service: Service, groups: readonly PortGroup[], trigger: string | undefined): Promise<void> {
     const { name, namespace } = service.metadata
     const { subsets, truncated } = subsetsOf(service, groups)
     const labels = { ...ownLabels(service), 'endpoints.kubernetes.io/managed-by': 'endpoint-controller' }
@@ -164,9 +170,9 @@ export class EndpointSliceController implements Controller {
       known = await this.#endpointsKube.get(EndpointsResource, { namespace, name })
     } catch (error) {
       if (!isKubeFailure(error, 'notFound')) throw error
-      const annotations = truncated ? { [overCapacity]: 'truncated' } : undefined
+      const noted: { [key: string]: string } = truncated ? { [overCapacity]: 'truncated' } : {}
       await this.#endpointsKube.create(EndpointsResource, {
-        metadata: { name, namespace, labels, ...(annotations === undefined ? {} : { annotations }) },
+        metadata: { name, namespace, labels, ...triggered(noted, trigger) },
         ...content,
       })
       return
@@ -179,9 +185,19 @@ export class EndpointSliceController implements Controller {
       (was === 'truncated') === truncated
     if (same) return
     const noted = truncated ? { ...annotations, [overCapacity]: 'truncated' } : annotations
-    const metadata = { ...known.metadata, labels, annotations: Object.keys(noted).length === 0 ? undefined : noted }
+    const metadata = { ...known.metadata, labels, ...triggered(noted, trigger) }
     await this.#endpointsKube.replace(EndpointsResource, { ...others, metadata, ...content })
   }
+}
+
+/** The annotations with the time since when this write was due, or without one. */
+function triggered(
+  annotations: { readonly [key: string]: string } | undefined,
+  trigger: string | undefined,
+): { readonly annotations?: { readonly [key: string]: string } | undefined } {
+  const { [triggerAnnotation]: _, ...others } = annotations ?? {}
+  const all = trigger === undefined ? others : { ...others, [triggerAnnotation]: trigger }
+  return { annotations: Object.keys(all).length === 0 ? undefined : all }
 }
 
 /** The service's labels, and whether it has an address of its own. */

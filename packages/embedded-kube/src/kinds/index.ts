@@ -60,9 +60,10 @@ import {
   statefulSetErrors,
   statefulSetUpdateErrors,
 } from './workload-validation.ts'
+import { limitRangeErrors, resourceQuotaErrors, resourceQuotaUpdateErrors } from './quota-validation.ts'
 import { kindRules, type KindRules } from './rules.ts'
 
-const workload = { generation: true } as const
+const workload = { generation: true, metadataWithStatus: true } as const
 
 const byStorage: Readonly<Record<string, KindRules>> = {
   '/pods': kindRules({
@@ -78,8 +79,9 @@ const byStorage: Readonly<Record<string, KindRules>> = {
     validate: nodeErrors,
     validateUpdate: nodeUpdateErrors,
   }),
-  '/namespaces': kindRules({ names: 'label', defaults: namespaceDefaults }),
+  '/namespaces': kindRules({ metadataWithStatus: true, names: 'label', defaults: namespaceDefaults }),
   '/services': kindRules({
+    metadataWithStatus: true,
     names: 'label1035',
     defaults: serviceDefaults,
     validate: serviceErrors,
@@ -88,14 +90,16 @@ const byStorage: Readonly<Record<string, KindRules>> = {
   '/secrets': kindRules({ defaults: secretDefaults, validateUpdate: immutableDataErrors }),
   '/configmaps': kindRules({ validateUpdate: immutableDataErrors }),
   '/endpoints': kindRules({ defaults: endpointsDefaults }),
-  '/limitranges': kindRules({ defaults: limitRangeDefaults }),
+  '/limitranges': kindRules({ defaults: limitRangeDefaults, validate: limitRangeErrors }),
+  '/resourcequotas': kindRules({ validate: resourceQuotaErrors, validateUpdate: resourceQuotaUpdateErrors }),
   '/persistentvolumeclaims': kindRules({
+    metadataWithStatus: true,
     statusOnCreate: true,
     defaults: claimDefaults,
     validate: claimErrors,
     validateUpdate: claimUpdateErrors,
   }),
-  '/persistentvolumes': kindRules({ statusOnCreate: true, defaults: volumeDefaults }),
+  '/persistentvolumes': kindRules({ metadataWithStatus: true, statusOnCreate: true, defaults: volumeDefaults }),
   '/replicationcontrollers': kindRules({
     ...workload,
     orphanByDefault: true,
@@ -106,6 +110,7 @@ const byStorage: Readonly<Record<string, KindRules>> = {
   'apps/controllerrevisions': kindRules({ validate: revisionErrors, validateUpdate: revisionUpdateErrors }),
   'apps/deployments': kindRules({
     ...workload,
+    metadataWithStatus: 'annotations',
     defaults: deploymentDefaults,
     validate: deploymentErrors,
     validateUpdate: selectorUpdateErrors,
@@ -137,7 +142,11 @@ const byStorage: Readonly<Record<string, KindRules>> = {
   }),
   'batch/cronjobs': kindRules({ ...workload, defaults: cronJobDefaults, validate: cronJobErrors }),
   'policy/poddisruptionbudgets': kindRules({ ...workload, validate: budgetErrors }),
-  'autoscaling/horizontalpodautoscalers': kindRules({ defaults: autoscalerDefaults, validate: autoscalerErrors }),
+  'autoscaling/horizontalpodautoscalers': kindRules({
+    metadataWithStatus: true,
+    defaults: autoscalerDefaults,
+    validate: autoscalerErrors,
+  }),
   'networking.k8s.io/ingresses': kindRules({ ...workload }),
   'networking.k8s.io/networkpolicies': kindRules({ ...workload, defaults: networkPolicyDefaults }),
   'coordination.k8s.io/leases': kindRules({ unconditionalUpdate: false, validate: leaseErrors }),

@@ -10,8 +10,8 @@ export interface KindRules {
   readonly generation: boolean
   /** A created object keeps the status it came with. */
   readonly statusOnCreate: boolean
-  /** Writes of the status may change labels and annotations as well. */
-  readonly metadataWithStatus: boolean
+  /** Writes of the status may change labels and annotations as well, or annotations alone. */
+  readonly metadataWithStatus: boolean | 'annotations'
   /** What is deleted lingers for a grace period. */
   readonly graceful: boolean
   /** Whether dependents are orphaned when a deletion does not say. */
