@@ -64,7 +64,7 @@ export function resourceNameErrors(name: string, field: string): FieldError[] {
   return [invalidValue(field, name, 'must be a standard resource type or fully qualified')]
 }
 
-function containerResourceErrors(name: string, field: string): FieldError[] {
+export function containerResourceErrors(name: string, field: string): FieldError[] {
   const errors = resourceNameErrors(name, field)
   if (!name.includes('/')) {
     if (!ofContainers.has(name) && !isHugePages(name)) {
