@@ -1,3 +1,4 @@
+/* oxlint-disable vitest/no-standalone-expect -- the clients of the test check what they see as they see it */
 // Kills an API server over a journal again and again while clients write to it, and looks at what is there afterwards.
 // PLIMSOLL_KILLS says how often; 12 when absent.
 import { spawn, type ChildProcess } from 'node:child_process'

@@ -21,7 +21,7 @@ const [quote, backslash, openList, closeList, openObject, closeObject] = codes('
 const [dash, question, colon, space, tab] = codes('-?: \t')
 
 function codes(characters: string): readonly number[] {
-  return [...characters].map((character) => character.charCodeAt(0))
+  return Array.from(characters, (character) => character.charCodeAt(0))
 }
 
 function checkNesting(text: string): void {

@@ -57,262 +57,255 @@ const template = { metadata: { labels: { app: 'x' } }, spec: podSpec }
 const selector = { matchLabels: { app: 'x' }, matchExpressions: [{ key: 'app', operator: 'In', values: ['x'] }] }
 
 const core = '/api/v1/namespaces/default'
-const samples: readonly Sample[] = [
-  ...(
+const samples: readonly Sample[] = (
+  [
+    [`${core}/pods`, 'v1', 'Pod', { spec: podSpec }],
+    [`${core}/configmaps`, 'v1', 'ConfigMap', { data: { a: 'b' }, binaryData: { c: 'AAEC' } }],
+    [`${core}/secrets`, 'v1', 'Secret', { type: 'Opaque', data: { a: 'Yg==' }, stringData: { c: 'd' } }],
     [
-      [`${core}/pods`, 'v1', 'Pod', { spec: podSpec }],
-      [`${core}/configmaps`, 'v1', 'ConfigMap', { data: { a: 'b' }, binaryData: { c: 'AAEC' } }],
-      [`${core}/secrets`, 'v1', 'Secret', { type: 'Opaque', data: { a: 'Yg==' }, stringData: { c: 'd' } }],
-      [
-        `${core}/services`,
-        'v1',
-        'Service',
-        {
-          spec: {
-            type: 'NodePort',
-            selector: { app: 'x' },
-            ports: [{ name: 'p', port: 80, targetPort: 'http', protocol: 'TCP' }],
-          },
+      `${core}/services`,
+      'v1',
+      'Service',
+      {
+        spec: {
+          type: 'NodePort',
+          selector: { app: 'x' },
+          ports: [{ name: 'p', port: 80, targetPort: 'http', protocol: 'TCP' }],
         },
-      ],
-      [`${core}/serviceaccounts`, 'v1', 'ServiceAccount', { imagePullSecrets: [{ name: 's' }] }],
-      [
-        `${core}/persistentvolumeclaims`,
-        'v1',
-        'PersistentVolumeClaim',
-        {
-          spec: {
-            accessModes: ['ReadWriteOnce'],
-            resources: { requests: { storage: '1Gi' } },
-            storageClassName: 'gp3',
-          },
+      },
+    ],
+    [`${core}/serviceaccounts`, 'v1', 'ServiceAccount', { imagePullSecrets: [{ name: 's' }] }],
+    [
+      `${core}/persistentvolumeclaims`,
+      'v1',
+      'PersistentVolumeClaim',
+      {
+        spec: {
+          accessModes: ['ReadWriteOnce'],
+          resources: { requests: { storage: '1Gi' } },
+          storageClassName: 'gp3',
         },
-      ],
-      [
-        `${core}/limitranges`,
-        'v1',
-        'LimitRange',
-        { spec: { limits: [{ type: 'Container', default: { cpu: '1' }, max: { cpu: '2' } }] } },
-      ],
-      [`${core}/resourcequotas`, 'v1', 'ResourceQuota', { spec: { hard: { 'requests.cpu': '100', pods: '1000' } } }],
-      [
-        `${core}/events`,
-        'v1',
-        'Event',
-        {
-          involvedObject: { kind: 'Pod', name: 'x', namespace: 'default' },
-          reason: 'Seen',
-          message: 'm',
-          type: 'Normal',
-          count: 1,
-          firstTimestamp: '2026-01-02T03:04:05Z',
+      },
+    ],
+    [
+      `${core}/limitranges`,
+      'v1',
+      'LimitRange',
+      { spec: { limits: [{ type: 'Container', default: { cpu: '1' }, max: { cpu: '2' } }] } },
+    ],
+    [`${core}/resourcequotas`, 'v1', 'ResourceQuota', { spec: { hard: { 'requests.cpu': '100', pods: '1000' } } }],
+    [
+      `${core}/events`,
+      'v1',
+      'Event',
+      {
+        involvedObject: { kind: 'Pod', name: 'x', namespace: 'default' },
+        reason: 'Seen',
+        message: 'm',
+        type: 'Normal',
+        count: 1,
+        firstTimestamp: '2026-01-02T03:04:05Z',
+      },
+    ],
+    [`${core}/endpoints`, 'v1', 'Endpoints', { subsets: [{ addresses: [{ ip: '10.1.2.3' }], ports: [{ port: 80 }] }] }],
+    [
+      '/api/v1/nodes',
+      'v1',
+      'Node',
+      {
+        spec: { taints: [{ key: 'k', effect: 'NoSchedule' }], podCIDR: '10.1.0.0/24' },
+        status: { capacity: { cpu: '4' } },
+      },
+    ],
+    ['/api/v1/namespaces', 'v1', 'Namespace', {}],
+    [
+      '/api/v1/persistentvolumes',
+      'v1',
+      'PersistentVolume',
+      { spec: { capacity: { storage: '1Gi' }, accessModes: ['ReadWriteOnce'], hostPath: { path: '/x' } } },
+    ],
+    [
+      '/apis/apps/v1/namespaces/default/deployments',
+      'apps/v1',
+      'Deployment',
+      {
+        spec: {
+          replicas: 2,
+          selector,
+          template,
+          strategy: { type: 'RollingUpdate', rollingUpdate: { maxSurge: '25%', maxUnavailable: 1 } },
         },
-      ],
-      [
-        `${core}/endpoints`,
-        'v1',
-        'Endpoints',
-        { subsets: [{ addresses: [{ ip: '10.1.2.3' }], ports: [{ port: 80 }] }] },
-      ],
-      [
-        '/api/v1/nodes',
-        'v1',
-        'Node',
-        {
-          spec: { taints: [{ key: 'k', effect: 'NoSchedule' }], podCIDR: '10.1.0.0/24' },
-          status: { capacity: { cpu: '4' } },
-        },
-      ],
-      ['/api/v1/namespaces', 'v1', 'Namespace', {}],
-      [
-        '/api/v1/persistentvolumes',
-        'v1',
-        'PersistentVolume',
-        { spec: { capacity: { storage: '1Gi' }, accessModes: ['ReadWriteOnce'], hostPath: { path: '/x' } } },
-      ],
-      [
-        '/apis/apps/v1/namespaces/default/deployments',
-        'apps/v1',
-        'Deployment',
-        {
-          spec: {
-            replicas: 2,
-            selector,
-            template,
-            strategy: { type: 'RollingUpdate', rollingUpdate: { maxSurge: '25%', maxUnavailable: 1 } },
-          },
-        },
-      ],
-      [
-        '/apis/apps/v1/namespaces/default/statefulsets',
-        'apps/v1',
-        'StatefulSet',
-        {
-          spec: {
-            serviceName: 's',
-            selector,
-            template,
-            volumeClaimTemplates: [
-              {
-                metadata: { name: 'd' },
-                spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Gi' } } },
-              },
-            ],
-          },
-        },
-      ],
-      ['/apis/apps/v1/namespaces/default/daemonsets', 'apps/v1', 'DaemonSet', { spec: { selector, template } }],
-      [
-        '/apis/apps/v1/namespaces/default/replicasets',
-        'apps/v1',
-        'ReplicaSet',
-        { spec: { replicas: 1, selector, template } },
-      ],
-      [
-        '/apis/batch/v1/namespaces/default/jobs',
-        'batch/v1',
-        'Job',
-        {
-          spec: {
-            completions: 2,
-            backoffLimit: 3,
-            template: { spec: { ...podSpec, initContainers: [], restartPolicy: 'Never' } },
-          },
-        },
-      ],
-      [
-        '/apis/batch/v1/namespaces/default/cronjobs',
-        'batch/v1',
-        'CronJob',
-        {
-          spec: {
-            schedule: '*/5 * * * *',
-            timeZone: 'Asia/Seoul',
-            jobTemplate: {
-              spec: { template: { spec: { containers: [{ name: 'c', image: 'i' }], restartPolicy: 'Never' } } },
+      },
+    ],
+    [
+      '/apis/apps/v1/namespaces/default/statefulsets',
+      'apps/v1',
+      'StatefulSet',
+      {
+        spec: {
+          serviceName: 's',
+          selector,
+          template,
+          volumeClaimTemplates: [
+            {
+              metadata: { name: 'd' },
+              spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Gi' } } },
             },
+          ],
+        },
+      },
+    ],
+    ['/apis/apps/v1/namespaces/default/daemonsets', 'apps/v1', 'DaemonSet', { spec: { selector, template } }],
+    [
+      '/apis/apps/v1/namespaces/default/replicasets',
+      'apps/v1',
+      'ReplicaSet',
+      { spec: { replicas: 1, selector, template } },
+    ],
+    [
+      '/apis/batch/v1/namespaces/default/jobs',
+      'batch/v1',
+      'Job',
+      {
+        spec: {
+          completions: 2,
+          backoffLimit: 3,
+          template: { spec: { ...podSpec, initContainers: [], restartPolicy: 'Never' } },
+        },
+      },
+    ],
+    [
+      '/apis/batch/v1/namespaces/default/cronjobs',
+      'batch/v1',
+      'CronJob',
+      {
+        spec: {
+          schedule: '*/5 * * * *',
+          timeZone: 'Asia/Seoul',
+          jobTemplate: {
+            spec: { template: { spec: { containers: [{ name: 'c', image: 'i' }], restartPolicy: 'Never' } } },
           },
         },
-      ],
-      [
-        '/apis/autoscaling/v2/namespaces/default/horizontalpodautoscalers',
-        'autoscaling/v2',
-        'HorizontalPodAutoscaler',
-        {
-          spec: {
-            maxReplicas: 5,
-            scaleTargetRef: { apiVersion: 'apps/v1', kind: 'Deployment', name: 'web' },
-            metrics: [
-              { type: 'Resource', resource: { name: 'cpu', target: { type: 'Utilization', averageUtilization: 50 } } },
-            ],
-          },
+      },
+    ],
+    [
+      '/apis/autoscaling/v2/namespaces/default/horizontalpodautoscalers',
+      'autoscaling/v2',
+      'HorizontalPodAutoscaler',
+      {
+        spec: {
+          maxReplicas: 5,
+          scaleTargetRef: { apiVersion: 'apps/v1', kind: 'Deployment', name: 'web' },
+          metrics: [
+            { type: 'Resource', resource: { name: 'cpu', target: { type: 'Utilization', averageUtilization: 50 } } },
+          ],
         },
-      ],
-      [
-        '/apis/policy/v1/namespaces/default/poddisruptionbudgets',
-        'policy/v1',
-        'PodDisruptionBudget',
-        { spec: { minAvailable: '50%', selector } },
-      ],
-      [
-        '/apis/rbac.authorization.k8s.io/v1/clusterroles',
-        'rbac.authorization.k8s.io/v1',
-        'ClusterRole',
-        { rules: [{ apiGroups: [''], resources: ['pods'], verbs: ['get'] }] },
-      ],
-      [
-        '/apis/rbac.authorization.k8s.io/v1/namespaces/default/rolebindings',
-        'rbac.authorization.k8s.io/v1',
-        'RoleBinding',
-        {
-          roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'view' },
-          subjects: [{ kind: 'User', name: 'u', apiGroup: 'rbac.authorization.k8s.io' }],
-        },
-      ],
-      [
-        '/apis/networking.k8s.io/v1/namespaces/default/ingresses',
-        'networking.k8s.io/v1',
-        'Ingress',
-        {
-          spec: {
-            rules: [
-              {
-                host: 'a.b',
-                http: {
-                  paths: [{ path: '/', pathType: 'Prefix', backend: { service: { name: 's', port: { number: 80 } } } }],
-                },
+      },
+    ],
+    [
+      '/apis/policy/v1/namespaces/default/poddisruptionbudgets',
+      'policy/v1',
+      'PodDisruptionBudget',
+      { spec: { minAvailable: '50%', selector } },
+    ],
+    [
+      '/apis/rbac.authorization.k8s.io/v1/clusterroles',
+      'rbac.authorization.k8s.io/v1',
+      'ClusterRole',
+      { rules: [{ apiGroups: [''], resources: ['pods'], verbs: ['get'] }] },
+    ],
+    [
+      '/apis/rbac.authorization.k8s.io/v1/namespaces/default/rolebindings',
+      'rbac.authorization.k8s.io/v1',
+      'RoleBinding',
+      {
+        roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'view' },
+        subjects: [{ kind: 'User', name: 'u', apiGroup: 'rbac.authorization.k8s.io' }],
+      },
+    ],
+    [
+      '/apis/networking.k8s.io/v1/namespaces/default/ingresses',
+      'networking.k8s.io/v1',
+      'Ingress',
+      {
+        spec: {
+          rules: [
+            {
+              host: 'a.b',
+              http: {
+                paths: [{ path: '/', pathType: 'Prefix', backend: { service: { name: 's', port: { number: 80 } } } }],
               },
-            ],
-          },
+            },
+          ],
         },
-      ],
-      [
-        '/apis/networking.k8s.io/v1/namespaces/default/networkpolicies',
-        'networking.k8s.io/v1',
-        'NetworkPolicy',
-        {
-          spec: {
-            podSelector: {},
-            policyTypes: ['Ingress'],
-            ingress: [{ from: [{ ipBlock: { cidr: '10.0.0.0/8' } }] }],
-          },
+      },
+    ],
+    [
+      '/apis/networking.k8s.io/v1/namespaces/default/networkpolicies',
+      'networking.k8s.io/v1',
+      'NetworkPolicy',
+      {
+        spec: {
+          podSelector: {},
+          policyTypes: ['Ingress'],
+          ingress: [{ from: [{ ipBlock: { cidr: '10.0.0.0/8' } }] }],
         },
-      ],
-      [
-        '/apis/storage.k8s.io/v1/storageclasses',
-        'storage.k8s.io/v1',
-        'StorageClass',
-        { provisioner: 'p', volumeBindingMode: 'Immediate' },
-      ],
-      ['/apis/scheduling.k8s.io/v1/priorityclasses', 'scheduling.k8s.io/v1', 'PriorityClass', { value: 7 }],
-      [
-        '/apis/coordination.k8s.io/v1/namespaces/default/leases',
-        'coordination.k8s.io/v1',
-        'Lease',
-        { spec: { holderIdentity: 'h', leaseDurationSeconds: 15, renewTime: '2026-01-02T03:04:05.000000Z' } },
-      ],
-      [
-        '/apis/discovery.k8s.io/v1/namespaces/default/endpointslices',
-        'discovery.k8s.io/v1',
-        'EndpointSlice',
-        { addressType: 'IPv4', endpoints: [{ addresses: ['10.1.2.3'] }], ports: [{ port: 80 }] },
-      ],
-      [
-        '/apis/certificates.k8s.io/v1/certificatesigningrequests',
-        'certificates.k8s.io/v1',
-        'CertificateSigningRequest',
-        { spec: { request: 'Yg==', signerName: 'a.b/c', usages: ['client auth'] } },
-      ],
-      [
-        '/apis/resource.k8s.io/v1/namespaces/default/resourceclaims',
-        'resource.k8s.io/v1',
-        'ResourceClaim',
-        { spec: { devices: { requests: [{ name: 'r', exactly: { deviceClassName: 'd' } }] } } },
-      ],
-      [
-        '/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations',
-        'admissionregistration.k8s.io/v1',
-        'ValidatingWebhookConfiguration',
-        { webhooks: [] },
-      ],
-      [
-        '/apis/sea.dev/v1/namespaces/default/boats',
-        'sea.dev/v1',
-        'Boat',
-        { spec: { length: 12, sails: [{ name: 'jib', area: 7 }], flag: 'abc' } },
-      ],
-    ] as const
-  ).map(([path, apiVersion, kind, body]) => ({
-    path,
-    name: `${kind.toLowerCase()}-known`,
-    object: {
-      apiVersion,
-      kind,
-      metadata: { name: `${kind.toLowerCase()}-known`, labels: { app: 'x' }, annotations: { note: 'n' } },
-      ...body,
-    },
-  })),
-]
+      },
+    ],
+    [
+      '/apis/storage.k8s.io/v1/storageclasses',
+      'storage.k8s.io/v1',
+      'StorageClass',
+      { provisioner: 'p', volumeBindingMode: 'Immediate' },
+    ],
+    ['/apis/scheduling.k8s.io/v1/priorityclasses', 'scheduling.k8s.io/v1', 'PriorityClass', { value: 7 }],
+    [
+      '/apis/coordination.k8s.io/v1/namespaces/default/leases',
+      'coordination.k8s.io/v1',
+      'Lease',
+      { spec: { holderIdentity: 'h', leaseDurationSeconds: 15, renewTime: '2026-01-02T03:04:05.000000Z' } },
+    ],
+    [
+      '/apis/discovery.k8s.io/v1/namespaces/default/endpointslices',
+      'discovery.k8s.io/v1',
+      'EndpointSlice',
+      { addressType: 'IPv4', endpoints: [{ addresses: ['10.1.2.3'] }], ports: [{ port: 80 }] },
+    ],
+    [
+      '/apis/certificates.k8s.io/v1/certificatesigningrequests',
+      'certificates.k8s.io/v1',
+      'CertificateSigningRequest',
+      { spec: { request: 'Yg==', signerName: 'a.b/c', usages: ['client auth'] } },
+    ],
+    [
+      '/apis/resource.k8s.io/v1/namespaces/default/resourceclaims',
+      'resource.k8s.io/v1',
+      'ResourceClaim',
+      { spec: { devices: { requests: [{ name: 'r', exactly: { deviceClassName: 'd' } }] } } },
+    ],
+    [
+      '/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations',
+      'admissionregistration.k8s.io/v1',
+      'ValidatingWebhookConfiguration',
+      { webhooks: [] },
+    ],
+    [
+      '/apis/sea.dev/v1/namespaces/default/boats',
+      'sea.dev/v1',
+      'Boat',
+      { spec: { length: 12, sails: [{ name: 'jib', area: 7 }], flag: 'abc' } },
+    ],
+  ] as const
+).map(([path, apiVersion, kind, body]) => ({
+  path,
+  name: `${kind.toLowerCase()}-known`,
+  object: {
+    apiVersion,
+    kind,
+    metadata: { name: `${kind.toLowerCase()}-known`, labels: { app: 'x' }, annotations: { note: 'n' } },
+    ...body,
+  },
+}))
 
 /** What is answered, not stored, and what hangs on other objects. */
 const asked: readonly (readonly [string, unknown])[] = [
@@ -615,7 +608,8 @@ function protobuf(value: unknown, random: Random): Uint8Array {
     readonly kind?: unknown
   }
   const field = (number: number, bytes: Uint8Array): number[] => [(number << 3) | 2, ...varint(bytes.length), ...bytes]
-  const utf8 = (part: unknown): Uint8Array => new TextEncoder().encode(String(part).toWellFormed().slice(0, 100))
+  const utf8 = (part: unknown): Uint8Array =>
+    new TextEncoder().encode(typeof part === 'string' ? part.toWellFormed().slice(0, 100) : 'v1')
   const type = Uint8Array.from([...field(1, utf8(apiVersion)), ...field(2, utf8(kind))])
   const meta = Uint8Array.from([...field(1, utf8(`p-${random.below(100)}`)), ...field(3, utf8('default'))])
   let inner = Uint8Array.from(field(1, meta))

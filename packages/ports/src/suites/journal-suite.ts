@@ -3,7 +3,7 @@ import type { Journal } from '../journal.ts'
 
 /** What every journal keeps. `reopen` gives the journal of a process that starts after the first has ended. */
 export function journalSuite(
-  open: () => { readonly journal: Journal; readonly settle: () => void; reopen(): Journal },
+  open: () => { readonly journal: Journal; readonly settle: () => void; readonly reopen: () => Journal },
 ): void {
   const rows = (journal: Journal, prefix = ''): unknown[] =>
     [...journal.entries(prefix)].map(({ key, value }) => [key, value])
