@@ -25,7 +25,9 @@ interface Case {
   timer: { cancel(): void } | undefined
 }
 
-const nothing: Course = { active: [], over: [], next: undefined }
+/** Shared by all who suffer nothing. */
+const none: readonly Fault[] = []
+const nothing: Course = { active: none, over: none, next: undefined }
 
 export class FaultDesk {
   readonly #o: {
@@ -77,16 +79,16 @@ export class FaultDesk {
   }
 
   ofNode(name: string): readonly Fault[] {
-    return this.#cases.get(`node/${name}`)?.course.active ?? []
+    return this.#cases.get(`node/${name}`)?.course.active ?? none
   }
 
   ofPod(pod: Pod): readonly Fault[] {
-    return this.#cases.get(`pod/${pod.metadata.uid}`)?.course.active ?? []
+    return this.#cases.get(`pod/${pod.metadata.uid}`)?.course.active ?? none
   }
 
   /** What a machine that starts now suffers: by the board, and by its own tags. */
   ofMachine(machine: Machine): readonly Fault[] {
-    const posted = this.#cases.get('board')?.course.active ?? []
+    const posted = this.#cases.get('board')?.course.active ?? none
     const own = parseFaults(machine.tags?.[faultAnnotation] ?? '', 'machine')
     if ('problem' in own) this.#o.log.error('Unknown fault', { machine: machine.providerId, problem: own.problem })
     return [...posted, ...('faults' in own ? own.faults : [])].filter(

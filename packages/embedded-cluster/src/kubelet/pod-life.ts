@@ -93,6 +93,9 @@ export interface PodHost {
 
 type ProbeKind = 'Startup' | 'Readiness' | 'Liveness'
 
+/** Most pods are never debugged. */
+const noRuns: readonly ContainerRun[] = []
+
 class ContainerRun implements ContainerView {
   /** As it was made, with the resources that it has been given since. */
   spec: Container
@@ -132,7 +135,7 @@ export class PodLife {
   #pod: Pod
   #containers: ContainerRun[] = []
   /** Ephemeral ones, for debugging. */
-  #debugging: ContainerRun[] = []
+  #debugging: readonly ContainerRun[] = noRuns
   readonly #ports = new Map<number, (request: ContainerRequest) => ContainerResponse>()
   #startTime: Ms
   #podIP: string | undefined
@@ -230,7 +233,7 @@ export class PodLife {
     if (this.#ending || !this.#sandbox) return
     for (const spec of (this.#pod.spec.ephemeralContainers ?? []).slice(this.#debugging.length)) {
       const run = new ContainerRun(spec as Container, 'debug', { kind: 'waiting', reason: 'ContainerCreating' })
-      this.#debugging.push(run)
+      this.#debugging = [...this.#debugging, run]
       const start = async (): Promise<void> => {
         if (await this.#start(run)) await this.#post()
       }
@@ -503,7 +506,8 @@ export class PodLife {
 
   #startProbes(run: ContainerRun): void {
     const { startupProbe, readinessProbe, livenessProbe } = run.spec
-    run.probes = new Lifetime(this.#kubelet.clock)
+    const probed = startupProbe ?? readinessProbe ?? livenessProbe
+    run.probes = probed === undefined ? undefined : new Lifetime(this.#kubelet.clock)
     const begin = (): void => {
       run.started = true
       if (readinessProbe !== undefined) this.#probe(run, 'Readiness', readinessProbe)
