@@ -8,6 +8,7 @@ import {
   type KubeApi,
   type Random,
   type Subscription,
+  type WatchEvent,
   type WatchSink,
 } from '@plimsoll/ports'
 import { Admission } from './admission/admission.ts'
@@ -23,7 +24,9 @@ import { entriesOf, managersOf, type Manager } from './apply/managed-fields.ts'
 import { computedList } from './computed-lists.ts'
 import { checkedCustomObject } from './crd/custom-object.ts'
 import { cleanupFinalizer } from './crd/definition.ts'
+import type { ConversionNeeded, Converter, WebhookCaller } from './crd/conversion.ts'
 import { Definitions } from './crd/definitions.ts'
+import { LateEvents } from './crd/late-events.ts'
 import { afterDeletion, checkPreconditions, deletedStatus, finalizersGone } from './deletion.ts'
 import {
   alreadyExists,
@@ -41,7 +44,7 @@ import {
 } from './errors.ts'
 import { EventExpiry } from './event-expiry.ts'
 import { InProcessClient } from './in-process-client.ts'
-import { toServed, toStored } from './kinds/conversions.ts'
+import { toStored } from './kinds/conversions.ts'
 import { goShape, goZero } from './kinds/go-shape.ts'
 import { rulesOf } from './kinds/index.ts'
 import { finalizerErrors, generateName, metadataErrors, nameErrors } from './kinds/names.ts'
@@ -95,7 +98,7 @@ import { schemaNamed } from './schema-table.ts'
 import type { Collection } from './store/collection.ts'
 import type { StoreEvent } from './store/event-ring.ts'
 import { filterOf, type Filter } from './store/selection.ts'
-import { isStorage, StoredObjects } from './stored-objects.ts'
+import { StoredObjects } from './stored-objects.ts'
 import { Store, type StoreKey } from './store/store.ts'
 import { bound, withCondition } from './subresources/binding.ts'
 import { evictionVerdict } from './subresources/eviction.ts'
@@ -187,6 +190,10 @@ export class ApiServer {
   otherTokens: ((token: string) => UserInfo | undefined) | undefined
   /** Who may do what; everybody may do everything without one. */
   authorizer: Authorizer | undefined
+  /** Converts objects of definitions that name a webhook, within this process: by group and kind. */
+  readonly converters: Map<string, Converter> = new Map()
+  /** Asks conversion webhooks. Set by the wire layer. */
+  webhookCaller: WebhookCaller | undefined
   /** PEM, handed to every new namespace as ConfigMap kube-root-ca.crt. */
   certificateAuthority = ''
 
@@ -294,7 +301,7 @@ export class ApiServer {
     }
     const { continue: token, remainingItemCount } = page
     return {
-      items: isStorage(info) ? page.items : page.items.map((object) => toServed(info, object)),
+      items: this.#objects.serveAll(info, page.items),
       resourceVersion: String(page.revision),
       ...(token === undefined ? {} : { continue: token }),
       ...(remainingItemCount === undefined ? {} : { remainingItemCount }),
@@ -316,12 +323,13 @@ export class ApiServer {
     const filter = filterOf(info, options)
     const collection = this.#objects.collection(info)
     const asked = revisionOfOne(options.resourceVersion)
+    const send = this.#sending(info, sink)
     const deliver = (event: StoreEvent): void => {
       const was = event.previous !== undefined && isWithin(event.previous, filter)
       const is = event.type !== 'DELETED' && isWithin(event.object, filter)
       if (!was && !is) return
       const type = is ? (was ? 'MODIFIED' : 'ADDED') : 'DELETED'
-      sink.event({ type, object: this.#objects.serve(info, event.object) })
+      send(() => ({ type, object: this.#objects.serve(info, event.object) }))
     }
     if (options.sendInitialEvents !== true && asked !== undefined && asked > 0) {
       return this.#store.listenSince(collection, filter, asked, deliver)
@@ -335,9 +343,11 @@ export class ApiServer {
       stopped = true
       subscription.stop()
     }
-    for (const object of initial) if (!stopped) sink.event({ type: 'ADDED', object: this.#objects.serve(info, object) })
+    for (const object of initial) {
+      if (!stopped) send(() => ({ type: 'ADDED', object: this.#objects.serve(info, object) }))
+    }
     if (options.sendInitialEvents === true && options.allowBookmarks !== false && !stopped) {
-      sink.event({ type: 'BOOKMARK', resourceVersion: String(revision), initialEventsEnd: true })
+      send(() => ({ type: 'BOOKMARK', resourceVersion: String(revision), initialEventsEnd: true }))
     }
     return { stop }
   }
@@ -428,12 +438,12 @@ export class ApiServer {
       dryRun: options.dryRun === true,
       now: this.clock.now(),
     })
-    if (options.dryRun === true) return this.#objects.serve(info, object)
-    const stored = this.#store.add(key, object)
+    if (options.dryRun === true) return this.#objects.answer(info, object, object)
+    const stored = this.#store.add(key, this.#objects.forStorage(info, object))
     this.#admission.stored(stored)
     if (isNamespaces(info)) this.#furnish(stored)
     if (isDefinitions(info)) this.#definitions.serve(stored)
-    return this.#objects.serve(info, stored)
+    return this.#objects.answer(info, object, stored)
   }
 
   update(
@@ -489,6 +499,8 @@ export class ApiServer {
 
   #delete(info: ResourceInfo, key: ObjectKey, options: DeletionOptions): Deletion {
     const present = this.#objects.find(info, key)
+    // What is answered afterwards is converted before anything is deleted.
+    this.#objects.workedOn(info, present)
     let found = present
     if (isNamespaces(info)) checkNamespaceDeletion(key.name)
     checkPreconditions(info, found, options.preconditions)
@@ -534,7 +546,7 @@ export class ApiServer {
 
   getScale(context: RequestContext, info: ResourceInfo, key: ObjectKey): Scale {
     this.#allow(context, info, 'get', { ...key, subresource: 'scale' })
-    return scaleOf(info, this.#objects.find(info, key))
+    return scaleOf(info, this.#objects.workedOn(info, this.#objects.find(info, key)))
   }
 
   updateScale(
@@ -549,7 +561,7 @@ export class ApiServer {
   }
 
   #writeScale(context: RequestContext, info: ResourceInfo, key: ObjectKey, scale: Scale, options: WriteOptions): Scale {
-    const { metadata, ...scaled } = withScale(info, this.#objects.find(info, key), scale)
+    const { metadata, ...scaled } = withScale(info, this.#objects.workedOn(info, this.#objects.find(info, key)), scale)
     const version = scale.metadata?.resourceVersion ?? ''
     const asked = { ...metadata, resourceVersion: version === '' ? metadata.resourceVersion : version }
     const written = { fieldManager: options.fieldManager, dryRun: options.dryRun, writtenAs: 'scale' }
@@ -722,7 +734,8 @@ export class ApiServer {
       ])
     }
     const applied = appliedInput(info, key, body, options)
-    const live = this.#objects.get(info, key)
+    const found = this.#objects.get(info, key)
+    const live = found === undefined ? undefined : this.#objects.workedOn(info, found)
     const { object, managers } = this.#ownership.applied(info, live, applied, manager, options)
     if (live !== undefined) checkPatched(info, live, applied)
     else {
@@ -752,7 +765,7 @@ export class ApiServer {
     body: unknown,
     options: PatchOptions,
   ): { readonly object: StoredObject; readonly created: boolean } {
-    const scale = scaleOf(info, this.#objects.find(info, key)) as unknown as StoredObject
+    const scale = scaleOf(info, this.#objects.workedOn(info, this.#objects.find(info, key))) as unknown as StoredObject
     if (kind === 'apply') {
       const applied = appliedScale(info, key, body)
       const live = this.#objects.find(info, key)
@@ -837,7 +850,8 @@ export class ApiServer {
     managers?: readonly Manager[],
   ): StoredObject {
     const rules = rulesOf(info)
-    const old = this.#objects.find(info, key)
+    const present = this.#objects.find(info, key)
+    const old = this.#objects.workedOn(info, present)
     checkVersion(info, old, sent.metadata ?? {})
     const merged = mergeUpdate(info, old, toStored(info, sent as StoredObject), options.subresource)
     let next = merged
@@ -868,7 +882,7 @@ export class ApiServer {
     const entries = managers === undefined ? heldEntries(sent, old) : entriesOf(managers)
     if (next.metadata.managedFields !== entries) next = withMeta(next, { managedFields: entries })
     if (isDefinitions(info) && options.subresource !== 'status') next = this.#definitions.named(next)
-    if (equal(next, old)) return this.#objects.serve(info, old)
+    if (equal(next, old)) return this.#objects.serve(info, present)
     if (managers === undefined && next.metadata.managedFields !== undefined) {
       const held = managersOf(next.metadata.managedFields)
       next = withMeta(next, { managedFields: this.#ownership.entriesAfter(context, info, held, old, next, options) })
@@ -880,15 +894,16 @@ export class ApiServer {
       dryRun: options.dryRun === true,
       now: this.clock.now(),
     })
-    if (options.dryRun === true) return this.#objects.serve(info, next)
+    const converted = this.#objects.forStorage(info, next)
+    if (options.dryRun === true) return this.#objects.answer(info, next, next)
     const place = this.#objects.place(info, key)
     if (!isNamespaces(info) && finalizersGone(next, old)) {
-      return this.#objects.serve(info, this.#store.remove(place, old, next))
+      return this.#objects.answer(info, next, this.#store.remove(place, present, converted))
     }
-    const stored = this.#store.put(place, old, next)
+    const stored = this.#store.put(place, present, converted)
     this.#admission.stored(stored)
     if (isDefinitions(info)) this.#definitions.serve(stored)
-    return this.#objects.serve(info, stored)
+    return this.#objects.answer(info, next, stored)
   }
 
   /** The object as its Go type would hold it. Writers in process write it so, but for the status that they leave out. */
@@ -905,8 +920,21 @@ export class ApiServer {
       collection,
       registry: this.registry,
       clock: this.clock,
+      converter: (group, kind) => this.converters.get(`${group}/${kind}`),
       put: (present, next) => this.#store.put({ collection, namespace: '', name: next.metadata.name }, present, next),
     })
+  }
+
+  /** How a watch tells its events: at once, or after what a webhook must convert first. */
+  #sending(info: ResourceInfo, sink: WatchSink<StoredObject>): (make: () => WatchEvent<StoredObject>) => void {
+    if (info.custom?.conversion === undefined) return (make) => sink.event(make())
+    const late = new LateEvents(sink, (needed) => this.converted(needed))
+    return (make) => late.send(make)
+  }
+
+  /** Has a webhook convert what a request needs; it is brought again afterwards. @throws {KubeError} internal */
+  converted(needed: ConversionNeeded): Promise<void> {
+    return needed.conversion.ask(needed, this.webhookCaller)
   }
 
   /** Takes up what an earlier process kept: what is served, what expires, what was being taken apart. */

@@ -12,6 +12,7 @@ import {
   type WatchSink,
   type WriteOptions,
 } from '@plimsoll/ports'
+import { ConversionNeeded } from './crd/conversion.ts'
 import type { ObjectInput, StoredObject } from './object.ts'
 import type { ResourceInfo } from './registry.ts'
 import type {
@@ -63,6 +64,7 @@ export interface RequestHandler {
   bind(context: RequestContext, key: ObjectKey, binding: ObjectInput): unknown
   getScale(context: RequestContext, info: ResourceInfo, key: ObjectKey): Scale
   updateScale(context: RequestContext, info: ResourceInfo, key: ObjectKey, scale: Scale): Scale
+  converted(needed: ConversionNeeded): Promise<void>
 }
 
 /** The in-process door: the same server, no wire. Results are the stored objects themselves. */
@@ -76,11 +78,11 @@ export class InProcessClient implements KubeApi {
   }
 
   async get<T extends KubeObject>(type: ResourceType<T>, key: ObjectKey): Promise<T> {
-    return as<T>(this.#server.get(this.#context, this.#info(type), key))
+    return this.#answered(() => as<T>(this.#server.get(this.#context, this.#info(type), key)))
   }
 
   async list<T extends KubeObject>(type: ResourceType<T>, options: ListOptions = {}): Promise<KubeList<T>> {
-    return this.#server.list(this.#context, this.#info(type), options) as unknown as KubeList<T>
+    return this.#answered(() => this.#server.list(this.#context, this.#info(type), options) as unknown as KubeList<T>)
   }
 
   async watch<T extends KubeObject>(
@@ -139,7 +141,9 @@ export class InProcessClient implements KubeApi {
     key: ObjectKey,
     options: RemoveOptions = {},
   ): Promise<void> {
-    this.#server.delete(this.#context, this.#info(type), key, deletionOptions(options))
+    return this.#answered(
+      () => void this.#server.delete(this.#context, this.#info(type), key, deletionOptions(options)),
+    )
   }
 
   async removeCollection<T extends KubeObject>(
@@ -147,7 +151,9 @@ export class InProcessClient implements KubeApi {
     selection: Selection,
     options: RemoveOptions = {},
   ): Promise<void> {
-    this.#server.deleteCollection(this.#context, this.#info(type), selection, deletionOptions(options))
+    return this.#answered(
+      () => void this.#server.deleteCollection(this.#context, this.#info(type), selection, deletionOptions(options)),
+    )
   }
 
   async evict(pod: ObjectKey, options: RemoveOptions = {}): Promise<void> {
@@ -165,20 +171,30 @@ export class InProcessClient implements KubeApi {
   }
 
   async readScale<T extends KubeObject>(type: ResourceType<T>, key: ObjectKey): Promise<Scale> {
-    return this.#server.getScale(this.#context, this.#info(type), key)
+    return this.#answered(() => this.#server.getScale(this.#context, this.#info(type), key))
   }
 
   async writeScale<T extends KubeObject>(type: ResourceType<T>, key: ObjectKey, scale: Scale): Promise<Scale> {
-    return this.#server.updateScale(this.#context, this.#info(type), key, scale)
+    return this.#answered(() => this.#server.updateScale(this.#context, this.#info(type), key, scale))
   }
 
   #info<T extends KubeObject>(type: ResourceType<T>): ResourceInfo {
     return this.#server.resource(type)
   }
 
-  #write<T>(options: WriteOptions, write: () => T): T {
+  #write<T>(options: WriteOptions, write: () => T): T | Promise<T> {
     options.signal?.throwIfAborted()
-    return write()
+    return this.#answered(write)
+  }
+
+  /** At once, or again after a webhook has converted what is needed. */
+  #answered<T>(attempt: () => T): T | Promise<T> {
+    try {
+      return attempt()
+    } catch (error) {
+      if (!(error instanceof ConversionNeeded)) throw error
+      return this.#server.converted(error).then(() => this.#answered(attempt))
+    }
   }
 }
 

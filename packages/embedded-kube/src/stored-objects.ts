@@ -1,8 +1,8 @@
 // The store seen through the registry: where the objects of a resource are, and in which version they are served.
-import type { ObjectKey } from '@plimsoll/model'
+import { apiVersionOf, type ObjectKey } from '@plimsoll/model'
 import { notFound } from './errors.ts'
 import { toServed } from './kinds/conversions.ts'
-import type { StoredObject } from './object.ts'
+import { withField, type StoredObject } from './object.ts'
 import type { Registry } from './registry.ts'
 import type { ResourceInfo } from './resource-info.ts'
 import type { Collection } from './store/collection.ts'
@@ -42,7 +42,32 @@ export class StoredObjects {
 
   /** A stored object in the version asked for. */
   serve(info: ResourceInfo, object: StoredObject): StoredObject {
-    return isStorage(info) ? object : toServed(info, object)
+    return isStorage(info) && info.custom === undefined ? object : toServed(info, object)
+  }
+
+  /** Several in the version asked for. */
+  serveAll(info: ResourceInfo, objects: readonly StoredObject[]): readonly StoredObject[] {
+    if (isStorage(info) && info.custom === undefined) return objects
+    // What a webhook must convert it is asked once.
+    info.custom?.conversion?.convertAll(objects, apiVersionOf(info))
+    return objects.map((object) => toServed(info, object))
+  }
+
+  /** An object of the version that a request brought, as it is stored. */
+  forStorage(info: ResourceInfo, object: StoredObject): StoredObject {
+    if (info.custom === undefined) return object
+    const apiVersion = apiVersionOf(info.storage)
+    return info.custom.conversion?.convert(object, apiVersion) ?? withField(object, 'apiVersion', apiVersion)
+  }
+
+  /** What a write works on: the object as it is stored, or where versions differ as the request sees it. */
+  workedOn(info: ResourceInfo, object: StoredObject): StoredObject {
+    return info.custom?.conversion === undefined ? object : this.serve(info, object)
+  }
+
+  /** What a write answers; `written` is what it made of the object. */
+  answer(info: ResourceInfo, written: StoredObject, stored: StoredObject): StoredObject {
+    return info.custom?.conversion === undefined ? this.serve(info, stored) : { ...written, metadata: stored.metadata }
   }
 
   /** Where objects are that name `uid` as an owner. */
@@ -61,6 +86,6 @@ export class StoredObjects {
 }
 
 /** Whether objects are served as they are stored. */
-export function isStorage(info: ResourceInfo): boolean {
+function isStorage(info: ResourceInfo): boolean {
   return info.storage.version === info.version && info.storage.group === info.group
 }

@@ -54,6 +54,7 @@ function newVersion(schema: Fields): CustomVersion {
     statusSubresource: false,
     scale: undefined,
     preserveUnknownFields: false,
+    conversion: undefined,
   }
 }
 

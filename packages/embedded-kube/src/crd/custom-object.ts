@@ -1,7 +1,7 @@
 // What becomes of a custom resource that is written: pruned, filled, checked
 // (kubernetes/apiextensions-apiserver:pkg/registry/customresource/{strategy,status_strategy,validator}.go).
 import type { FieldError } from '../errors.ts'
-import { isFields, type Fields, type StoredObject } from '../object.ts'
+import { isFields, withField, type Fields, type StoredObject } from '../object.ts'
 import type { CustomVersion } from './custom-version.ts'
 import { embeddedObjectErrors } from './embedded-objects.ts'
 import { fieldError } from './field-path.ts'
@@ -34,6 +34,21 @@ function shaped(version: CustomVersion, object: StoredObject): StoredObject {
   const { schema } = version
   if (schema === undefined) return object
   return fillDefaults(version.preserveUnknownFields ? object : prune(object, schema), schema)
+}
+
+const readings = new WeakMap<CustomVersion, WeakMap<StoredObject, StoredObject>>()
+
+/** A stored object as a version shows it: converted, without what its schema does not know, with what it adds. */
+export function customReading(version: CustomVersion, object: StoredObject, apiVersion: string): StoredObject {
+  let read = readings.get(version)
+  if (read === undefined) readings.set(version, (read = new WeakMap()))
+  let found = read.get(object)
+  if (found === undefined) {
+    const converted = version.conversion?.convert(object, apiVersion) ?? withField(object, 'apiVersion', apiVersion)
+    found = shaped(version, converted)
+    read.set(object, found)
+  }
+  return found
 }
 
 /** `present` is undefined on create; `status`: only the status is written, and only it is checked. */

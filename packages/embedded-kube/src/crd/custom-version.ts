@@ -1,4 +1,5 @@
 import type { Fields } from '../object.ts'
+import type { Conversion } from './conversion.ts'
 
 /** What a CRD says about one of its versions. */
 export interface CustomVersion {
@@ -17,4 +18,6 @@ export interface CustomVersion {
     | undefined
   /** Whether objects keep fields that the schema does not know (spec.preserveUnknownFields). */
   readonly preserveUnknownFields: boolean
+  /** How objects of other versions become objects of this one; undefined when only their apiVersion differs. */
+  readonly conversion: Conversion | undefined
 }

@@ -12,6 +12,7 @@ import {
   type StoredObject,
 } from '../object.ts'
 import type { ResourceInfo, SubresourceInfo } from '../registry.ts'
+import type { Conversion } from './conversion.ts'
 
 export const cleanupFinalizer = 'customresourcecleanup.apiextensions.k8s.io'
 
@@ -48,7 +49,7 @@ function withPort(object: StoredObject, spec: Fields): StoredObject {
 }
 
 /** The resources that the definition serves once it is established, in the order in which clients prefer them. */
-export function customResources(definition: StoredObject): readonly ResourceInfo[] {
+export function customResources(definition: StoredObject, conversion: Conversion | undefined): readonly ResourceInfo[] {
   const spec = fieldsOf(definition.spec)
   const versions = listOf(spec['versions'])
   const storage = versions.find((version) => version['storage'] === true)
@@ -59,10 +60,15 @@ export function customResources(definition: StoredObject): readonly ResourceInfo
   return versions
     .filter((version) => version['served'] !== false)
     .toSorted((a, b) => versionOrder(String(a['name']), String(b['name'])))
-    .map((version) => customResource(definition, version, String(storage['name'])))
+    .map((version) => customResource(definition, version, String(storage['name']), conversion))
 }
 
-function customResource(definition: StoredObject, version: Fields, storageVersion: string): ResourceInfo {
+function customResource(
+  definition: StoredObject,
+  version: Fields,
+  storageVersion: string,
+  conversion: Conversion | undefined,
+): ResourceInfo {
   const spec = fieldsOf(definition.spec)
   const names = fieldsOf(definition.status?.['acceptedNames'])
   const texts = (field: string): readonly string[] => (names[field] ?? []) as readonly string[]
@@ -106,6 +112,7 @@ function customResource(definition: StoredObject, version: Fields, storageVersio
               labelSelector: scale['labelSelectorPath'] === undefined ? undefined : path(scale['labelSelectorPath']),
             },
       preserveUnknownFields: spec['preserveUnknownFields'] === true,
+      conversion,
     },
   }
 }

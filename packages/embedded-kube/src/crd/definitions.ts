@@ -1,9 +1,10 @@
 import type { Clock } from '@plimsoll/ports'
-import { listOf, type StoredObject } from '../object.ts'
+import { fieldsOf, listOf, type StoredObject } from '../object.ts'
 import type { Registry } from '../registry.ts'
 import type { Collection } from '../store/collection.ts'
 import type { StoreEvent } from '../store/event-ring.ts'
 import { withAcceptedNames } from './accepted-names.ts'
+import { Conversion, type Converter } from './conversion.ts'
 import { customResources } from './definition.ts'
 
 export interface DefinitionsWorld {
@@ -12,6 +13,8 @@ export interface DefinitionsWorld {
   readonly registry: Registry
   readonly clock: Clock
   put(present: StoredObject, next: StoredObject): StoredObject
+  /** Of a group and kind, within this process. */
+  converter(group: string, kind: string): Converter | undefined
 }
 
 /** Keeps what is served in step with the definitions that are stored. */
@@ -31,7 +34,15 @@ export class Definitions {
   /** Serves what a stored definition says. */
   serve(definition: StoredObject): void {
     const { group, plural } = placeOf(definition)
-    this.#world.registry.setCustom(group, plural, customResources(definition))
+    this.#world.registry.setCustom(group, plural, customResources(definition, this.#conversion(definition)))
+  }
+
+  #conversion(definition: StoredObject): Conversion | undefined {
+    const { strategy, webhook } = fieldsOf(definition.spec?.['conversion'])
+    if (strategy !== 'Webhook') return undefined
+    const { group, names } = definition.spec as { readonly group: string; readonly names: { readonly kind: string } }
+    const converter = (): Converter | undefined => this.#world.converter(group, names.kind)
+    return new Conversion(definition.metadata.name, fieldsOf(webhook), converter)
   }
 
   /** A definition that goes takes its resources along; those that waited for its names get them. */

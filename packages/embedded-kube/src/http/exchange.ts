@@ -26,6 +26,7 @@ export class Exchange {
   readonly warnings: string[] = []
   user: UserInfo = anonymous
   readonly #durable: () => Promise<void> | undefined
+  #body: Promise<Buffer> | undefined
 
   /** `durable`: what the answer shows may leave the process once it resolves; at once when there is nothing to wait for. */
   constructor(
@@ -65,8 +66,13 @@ export class Exchange {
     return found
   }
 
-  /** The whole body. @throws {KubeError} tooLarge */
-  async body(): Promise<Buffer> {
+  /** The whole body, however often it is asked for. @throws {KubeError} tooLarge */
+  body(): Promise<Buffer> {
+    this.#body ??= this.#readBody()
+    return this.#body
+  }
+
+  async #readBody(): Promise<Buffer> {
     const chunks: Buffer[] = []
     let length = 0
     for await (const chunk of this.request as AsyncIterable<Buffer>) {

@@ -16,6 +16,8 @@ import { parseResourcePath, type ResourcePath } from '../wire/resource-path.ts'
 import { gitVersionDefault, serverVersion } from '../wire/server-version.ts'
 import { administrator, anonymous } from '../wire/user.ts'
 import { impersonationOf, userOf, userOfToken } from './authentication.ts'
+import { ConversionNeeded } from '../crd/conversion.ts'
+import { webhookCaller, type ServiceAddress } from './conversion-webhook.ts'
 import { Documents, type Document } from './documents.ts'
 import { Exchange } from './exchange.ts'
 import { negotiateOpenApiV2, openApiV2, openApiV2Binary } from './openapi-v2.ts'
@@ -23,6 +25,9 @@ import type { Pki } from './pki.ts'
 import { RequestMetrics } from './request-metrics.ts'
 import { decodePatched, handleResource } from './resource-handler.ts'
 import { tokenSigner, type PublishedSigner } from './token-signer.ts'
+
+/** A request under way that others keep changing what it converts is given up. */
+const attemptsMax = 20
 
 /** One finished request. */
 export interface AccessRecord {
@@ -55,6 +60,8 @@ export interface KubeServerOptions {
   /** What /version tells: `v1.35.0+plimsoll`, or in EKS's form `v1.35.0-eks-3025e55`. */
   readonly gitVersion?: string
   readonly onAccess?: (record: AccessRecord) => void
+  /** Where the services of webhooks are reached. */
+  readonly serviceAddress?: ServiceAddress
 }
 
 export interface KubeServer {
@@ -70,6 +77,7 @@ export interface KubeServer {
 /** What answers requests, whatever brings them. */
 export function requestHandler(server: ApiServer, options: KubeServerOptions): RequestHandler {
   server.decoder = decodePatched
+  server.webhookCaller = webhookCaller(options.serviceAddress)
   server.otherTokens = (token) => userOfToken(token, { tokens: options.tokens, eks: options.eksTokens })
   const signer = tokenSigner(options.pki.server.key)
   server.tokenSigner = signer
@@ -225,7 +233,21 @@ class RequestHandler {
     if (path.group === 'metrics.k8s.io' && this.#server.usage === undefined) {
       throw failure('notFound', 'the server could not find the requested resource', {})
     }
-    await handleResource(exchange, path, this.#server)
+    await this.#handleConverted(exchange, path)
+  }
+
+  /** Again after a webhook has converted what it needs: an update needs the object as it was, and as it is to be. */
+  async #handleConverted(exchange: Exchange, path: ResourcePath): Promise<void> {
+    const warned = exchange.warnings.length
+    for (let attempts = 1; ; attempts++) {
+      try {
+        return await handleResource(exchange, path, this.#server)
+      } catch (error) {
+        if (!(error instanceof ConversionNeeded) || attempts === attemptsMax) throw error
+        exchange.warnings.length = warned
+        await this.#server.converted(error)
+      }
+    }
   }
 
   #isServed(group: string): boolean {

@@ -1,6 +1,7 @@
 // Versions and groups that share one storage: autoscaling/v1 and v2, v1 and events.k8s.io events
 // (kubernetes/kubernetes:pkg/apis/autoscaling/v1/conversion.go, pkg/apis/events/v1/conversion.go).
 import { apiVersionOf } from '@plimsoll/model'
+import { customReading } from '../crd/custom-object.ts'
 import { fieldsOf, isFields, listOf, type Fields, type StoredObject } from '../object.ts'
 import type { ResourceInfo } from '../registry.ts'
 
@@ -9,6 +10,7 @@ const served = new WeakMap<StoredObject, Map<string, StoredObject>>()
 /** A stored object in the version that a resource serves. */
 export function toServed(info: ResourceInfo, object: StoredObject): StoredObject {
   const apiVersion = apiVersionOf(info)
+  if (info.custom !== undefined) return customReading(info.custom, object, apiVersion)
   if (object.apiVersion === apiVersion) return object
   let versions = served.get(object)
   if (versions === undefined) served.set(object, (versions = new Map()))
@@ -22,14 +24,15 @@ export function toServed(info: ResourceInfo, object: StoredObject): StoredObject
 
 /** What a client sent, in the version that is stored. */
 export function toStored(info: ResourceInfo, object: StoredObject): StoredObject {
+  if (info.custom?.conversion !== undefined) return { ...object, apiVersion: apiVersionOf(info) }
   const apiVersion = apiVersionOf(info.storage)
   if (apiVersionOf(info) === apiVersion) return object.apiVersion === apiVersion ? object : { ...object, apiVersion }
   return { ...convertIn(info, object), apiVersion }
 }
 
 function convertOut(info: ResourceInfo, object: StoredObject): StoredObject {
-  if (info.plural === 'events' && info.custom === undefined) return eventOut(object)
-  if (info.plural === 'horizontalpodautoscalers' && info.custom === undefined) return autoscalerOut(object)
+  if (info.plural === 'events') return eventOut(object)
+  if (info.plural === 'horizontalpodautoscalers') return autoscalerOut(object)
   return object
 }
 
