@@ -314,3 +314,36 @@ describe('an ephemeral container', () => {
     await lab.cluster.stop()
   })
 })
+
+describe('a readiness gate', () => {
+  it('holds a pod back until somebody else says that it may', async () => {
+    const lab = await ready()
+    await lab.apply(pod('gated', {}, { readinessGates: [{ conditionType: 'example.com/in-service' }] }))
+    await lab.clock.runFor(seconds(30))
+    const readyOf = async (): Promise<object | undefined> =>
+      (await get(lab, 'gated')).status!.conditions!.find(({ type }) => type === 'Ready')
+    expect(await readyOf()).toMatchObject({
+      status: 'False',
+      reason: 'ReadinessGatesNotReady',
+      message: 'corresponding condition of pod readiness gate "example.com/in-service" does not exist.',
+    })
+    const say = async (status: string): Promise<void> => {
+      const conditions = [{ type: 'example.com/in-service', status }]
+      const body = { status: { conditions } }
+      await lab.kube.patch(
+        Pods,
+        { namespace: 'default', name: 'gated' },
+        { type: 'strategic', body },
+        { subresource: 'status' },
+      )
+      await lab.clock.runFor(seconds(2))
+    }
+    await say('False')
+    expect(await readyOf()).toMatchObject({
+      message: 'the status of pod readiness gate "example.com/in-service" is not "True", but False',
+    })
+    await say('True')
+    expect(await readyOf()).toMatchObject({ status: 'True' })
+    await lab.cluster.stop()
+  })
+})
