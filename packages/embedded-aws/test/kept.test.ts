@@ -1,9 +1,10 @@
 // A cloud that goes on from a journal tells what it told before.
 import { ms, seconds } from '@plimsoll/model'
-import { SeededRandom, VirtualClock } from '@plimsoll/ports'
+import { JournalError, SeededRandom, VirtualClock } from '@plimsoll/ports'
 import { MemoryJournal } from '@plimsoll/ports/suites'
 import { describe, expect, it } from 'vitest'
 import { EmbeddedAws } from '../src/embedded-aws.ts'
+import { startAwsServer } from '../src/http/server.ts'
 import { seedEksWorld } from '../src/world/eks-world.ts'
 
 let lives = 0
@@ -95,5 +96,35 @@ describe('a cloud over a journal', () => {
     void aws.durable()
     journal.write()
     expect(journal.kept.has(key)).toBe(false)
+  })
+
+  it('answers over the wire when the disk has taken it, and with an error while it refuses', async () => {
+    const journal = new MemoryJournal()
+    const { aws } = life(journal, began)
+    seedEksWorld(aws)
+    void aws.durable()
+    journal.write()
+    const server = await startAwsServer(aws)
+    const template = (name: string): Promise<Response> =>
+      fetch(server.url, {
+        method: 'POST',
+        headers: { 'content-type': 'application/x-www-form-urlencoded' },
+        body: `Action=CreateLaunchTemplate&Version=2016-11-15&LaunchTemplateName=${name}&LaunchTemplateData.InstanceType=m5.large`,
+      })
+    const turns = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 80))
+    let status = 0
+    const first = template('one').then((answer) => (status = answer.status))
+    await turns()
+    expect(status).toBe(0)
+    journal.write()
+    await first
+    expect(status).toBe(200)
+    const refused = template('two')
+    await turns()
+    journal.refuse(new JournalError('unwritable', 'cluster.db cannot be written'))
+    const answer = await refused
+    expect(answer.status).toBe(500)
+    expect(await answer.text()).toContain('<Code>InternalError</Code>')
+    await server.close()
   })
 })

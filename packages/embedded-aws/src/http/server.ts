@@ -86,7 +86,7 @@ async function whenDurable(aws: EmbeddedAws, answered: HttpResponse | undefined)
     return answered
   } catch (error) {
     aws.cloud.log.error('The state of the cloud cannot be kept', { error })
-    return undefined
+    return notKept
   }
 }
 
@@ -106,10 +106,20 @@ async function readBody(request: IncomingMessage): Promise<string | undefined> {
   return bytes > bodyBytesMax ? undefined : Buffer.concat(chunks).toString('utf8')
 }
 
-const tooLarge: HttpResponse = {
-  status: 400,
-  headers: { 'content-type': 'text/xml;charset=UTF-8' },
-  body: '<?xml version="1.0" encoding="UTF-8"?>\n<Response><Errors><Error><Code>InvalidInput</Code><Message>The request failed because the payload for the body of the request is too large.</Message></Error></Errors></Response>',
+const tooLarge = plainRefusal(
+  400,
+  'InvalidInput',
+  'The request failed because the payload for the body of the request is too large.',
+)
+const notKept = plainRefusal(500, 'InternalError', 'The state of the embedded AWS cannot be kept on disk.')
+
+/** In the words of the query protocols, for what is refused before or after the request is looked at. */
+function plainRefusal(status: number, code: string, message: string): HttpResponse {
+  return {
+    status,
+    headers: { 'content-type': 'text/xml;charset=UTF-8' },
+    body: `<?xml version="1.0" encoding="UTF-8"?>\n<Response><Errors><Error><Code>${code}</Code><Message>${message}</Message></Error></Errors></Response>`,
+  }
 }
 
 function send(response: ServerResponse, answered: HttpResponse): void {
