@@ -44,7 +44,6 @@ import {
   priorityClassUpdateErrors,
   serviceErrors,
   serviceUpdateErrors,
-  storageClassErrors,
   storageClassUpdateErrors,
 } from './other-validation.ts'
 import {
@@ -61,6 +60,13 @@ import {
   statefulSetUpdateErrors,
 } from './workload-validation.ts'
 import { limitRangeErrors, resourceQuotaErrors, resourceQuotaUpdateErrors } from './quota-validation.ts'
+import {
+  attachmentErrors,
+  attachmentUpdateErrors,
+  storageClassErrors,
+  volumeErrors,
+  volumeUpdateErrors,
+} from './storage-validation.ts'
 import { kindRules, type KindRules } from './rules.ts'
 
 const workload = { generation: true, metadataWithStatus: true } as const
@@ -99,7 +105,13 @@ const byStorage: Readonly<Record<string, KindRules>> = {
     validate: claimErrors,
     validateUpdate: claimUpdateErrors,
   }),
-  '/persistentvolumes': kindRules({ metadataWithStatus: true, statusOnCreate: true, defaults: volumeDefaults }),
+  '/persistentvolumes': kindRules({
+    metadataWithStatus: true,
+    statusOnCreate: true,
+    defaults: volumeDefaults,
+    validate: volumeErrors,
+    validateUpdate: volumeUpdateErrors,
+  }),
   '/replicationcontrollers': kindRules({
     ...workload,
     orphanByDefault: true,
@@ -161,6 +173,7 @@ const byStorage: Readonly<Record<string, KindRules>> = {
     validate: storageClassErrors,
     validateUpdate: storageClassUpdateErrors,
   }),
+  'storage.k8s.io/volumeattachments': kindRules({ validate: attachmentErrors, validateUpdate: attachmentUpdateErrors }),
   'storage.k8s.io/csidrivers': kindRules({ defaults: csiDriverDefaults }),
   'admissionregistration.k8s.io/mutatingwebhookconfigurations': kindRules({ ...workload, defaults: webhooksDefaults }),
   'admissionregistration.k8s.io/validatingwebhookconfigurations': kindRules({

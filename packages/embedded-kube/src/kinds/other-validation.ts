@@ -85,12 +85,17 @@ export function priorityClassErrors(object: StoredObject): readonly FieldError[]
     return [
       forbiddenField(
         'metadata.name',
-        "priority class names with 'system-' prefix are reserved for system use only. error: not a known system priority class",
+        `priority class names with 'system-' prefix are reserved for system use only. error: ${name} is not a known system priority class`,
       ),
     ]
   }
   if (!name.startsWith('system-') && value > 1_000_000_000) {
     return [forbiddenField('value', 'maximum allowed value of a user defined priority is 1000000000')]
+  }
+  const policy = object['preemptionPolicy']
+  const policies = ['PreemptLowerPriority', 'Never']
+  if (policy !== undefined && !policies.includes(String(policy))) {
+    return [unsupported('preemptionPolicy', policy, policies)]
   }
   return []
 }
@@ -104,10 +109,6 @@ export function storageClassUpdateErrors(object: StoredObject, old: StoredObject
     errors.push(forbiddenField('provisioner', 'updates to provisioner are forbidden.'))
   }
   return errors
-}
-
-export function storageClassErrors(object: StoredObject): readonly FieldError[] {
-  return (object['provisioner'] ?? '') === '' ? [required('provisioner')] : []
 }
 
 export function immutableDataErrors(object: StoredObject, old: StoredObject): readonly FieldError[] {

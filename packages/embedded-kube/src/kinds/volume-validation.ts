@@ -93,7 +93,7 @@ function emptyDirErrors(source: Fields, at: string, errors: FieldError[]): void 
   }
 }
 
-function hostPathErrors(source: Fields, at: string, errors: FieldError[]): void {
+export function hostPathErrors(source: Fields, at: string, errors: FieldError[]): void {
   const path = textOf(source['path'])
   if (path === '') {
     errors.push(required(`${at}.path`))
@@ -104,7 +104,7 @@ function hostPathErrors(source: Fields, at: string, errors: FieldError[]): void 
   if (!hostPathTypes.includes(type)) errors.push(unsupported(`${at}.type`, type, hostPathTypes))
 }
 
-function nfsErrors(source: Fields, at: string, errors: FieldError[]): void {
+export function nfsErrors(source: Fields, at: string, errors: FieldError[]): void {
   errors.push(...requiredErrors(source['server'], `${at}.server`), ...requiredErrors(source['path'], `${at}.path`))
   const path = textOf(source['path'])
   if (!path.startsWith('/')) errors.push(invalidValue(`${at}.path`, path, 'must be an absolute path'))
