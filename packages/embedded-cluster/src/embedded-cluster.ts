@@ -39,6 +39,7 @@ import { StorageProtection } from './controllers/storage/protection.ts'
 import { VolumeBinder } from './controllers/storage/volume-binder.ts'
 import { FaultDesk } from './faults/fault-desk.ts'
 import type { Fault } from './faults/fault.ts'
+import type { ExecInput, ExecOptions, ExecStreams } from './kubelet/container-shell.ts'
 import { Kubelets } from './kubelet/kubelets.ts'
 import type { PodLogs } from './pod-logs.ts'
 import { Scheduler } from './scheduler/scheduler.ts'
@@ -83,6 +84,8 @@ export interface Proxies {
   kubelet(nodeName: string, request: ContainerRequest): ContainerResponse | undefined
   pod(key: PodKey, port: number, request: ContainerRequest): ContainerResponse | undefined
   service(key: PodKey, port: string, request: ContainerRequest): ContainerResponse | undefined
+  /** Runs a command in a running container; without a command, attaches to it. */
+  exec(key: PodKey, options: ExecOptions, streams: ExecStreams): ExecInput
 }
 
 interface PodKey {
@@ -206,6 +209,7 @@ export class EmbeddedCluster {
         return pod === undefined ? undefined : this.#kubelets.http(pod, port, request)
       },
       service: (key, port, request) => this.#kubelets.service(key, port, request),
+      exec: (key, options, streams) => this.#kubelets.exec(key, options, streams),
     }
     this.usage = new UsageModel({
       caches: this.#caches,

@@ -177,7 +177,8 @@ export function planSlices(
       used.add(slice)
       const stay: Endpoint[] = []
       let changed = false
-      for (const old of slice.endpoints) {
+      // A slice that leads nowhere has null in place of a list.
+      for (const old of (slice.endpoints as Endpoint[] | null) ?? []) {
         const now = left.get(identityOf(old))
         left.delete(identityOf(old))
         if (now === undefined) changed = true

@@ -145,7 +145,7 @@ export class EndpointSliceController implements Controller {
       await this.#kube.create(EndpointSlices, {
         metadata: { generateName: `${name}-`, namespace, labels, ...triggered({}, trigger), ownerReferences },
         addressType: 'IPv4',
-        ...content,
+        ...(content.endpoints.length === 0 ? placeholder : content),
       })
     }
     const written = new Set<EndpointSlice>(plan.remove)
@@ -189,6 +189,9 @@ export class EndpointSliceController implements Controller {
     await this.#endpointsKube.replace(EndpointsResource, { ...others, metadata, ...content })
   }
 }
+
+/** As upstream writes a slice that leads nowhere. */
+const placeholder = { endpoints: null, ports: null } as unknown as Pick<EndpointSlice, 'ports' | 'endpoints'>
 
 /** The annotations with the time since when this write was due, or without one. */
 function triggered(
