@@ -139,7 +139,7 @@ function isSelectable(info: ResourceInfo, path: string): boolean {
 function notSelectable(info: ResourceInfo, path: string): Error {
   const id = `${info.group}/${info.plural}`
   if (id === 'batch/jobs') return badRequest(`field label ${JSON.stringify(path)} not supported for Job`)
-  return selectable[id] === undefined
+  return selectable[id] === undefined && info.custom === undefined
     ? badRequest(`"${path}" is not a known field selector: only "metadata.name", "metadata.namespace"`)
     : badRequest(`field label not supported: ${path}`)
 }

@@ -1,5 +1,6 @@
 import type { Ms } from '@plimsoll/model'
 import type { CustomVersion } from '../../crd/custom-version.ts'
+import { goJson } from '../../crd/field-path.ts'
 import { ageOf } from '../human-duration.ts'
 import { parseJsonPath } from './json-path.ts'
 import { ageCell, columns, textAt, type Cell, type Column, type Printer } from './printer.ts'
@@ -12,16 +13,19 @@ export function customPrinter(custom: CustomVersion): Printer {
   if (custom.columns.length === 0) {
     return { columns: columns('Name', 'Age'), cells: (object, now) => [object.metadata.name, ageCell(object, now)] }
   }
-  const given = custom.columns.map((column) => ({
-    column: {
-      name: textAt(column, ['name']),
-      type: textAt(column, ['type'], 'string'),
-      format: textAt(column, ['format']),
-      description: textAt(column, ['description']),
-      priority: Number(column['priority'] ?? 0),
-    } satisfies Column,
-    path: parseJsonPath(textAt(column, ['jsonPath'])),
-  }))
+  const given = custom.columns.map((column) => {
+    const path = textAt(column, ['jsonPath'])
+    return {
+      column: {
+        name: textAt(column, ['name']),
+        type: textAt(column, ['type'], 'string'),
+        format: textAt(column, ['format']),
+        description: textAt(column, ['description'], `Custom resource definition column (in JSONPath format): ${path}`),
+        priority: Number(column['priority'] ?? 0),
+      } satisfies Column,
+      path: parseJsonPath(path),
+    }
+  })
   return {
     columns: [...columns('Name'), ...given.map(({ column }) => column)],
     cells: (object, now) => [
@@ -31,7 +35,7 @@ export function customPrinter(custom: CustomVersion): Printer {
   }
 }
 
-/** A value of another type than the column's shows nothing. */
+/** Of what the path finds only the first shows; a value of another type than the column's shows nothing. */
 function cellOf(type: string, found: readonly unknown[], now: Ms): Cell {
   const [value] = found
   if (value === undefined || value === null) return null
@@ -43,8 +47,9 @@ function cellOf(type: string, found: readonly unknown[], now: Ms): Cell {
     case 'boolean':
       return typeof value === 'boolean' ? value : null
     case 'date':
-      return typeof value === 'string' ? ageOf(value, now) : null
+      if (typeof value !== 'string') return null
+      return Number.isNaN(Date.parse(value)) ? '<invalid>' : ageOf(value, now)
     default:
-      return found.map((each) => (typeof each === 'string' ? each : JSON.stringify(each))).join(',')
+      return typeof value === 'string' ? value : goJson(value)
   }
 }
