@@ -1,4 +1,5 @@
 // Defaults of the smaller kinds (kubernetes/kubernetes:pkg/apis/*/v1/defaults.go).
+import { timestamp, type Ms } from '@plimsoll/model'
 import {
   equal,
   fieldsOf,
@@ -78,11 +79,13 @@ export function claimDefaults(object: StoredObject): StoredObject {
   return withField(filled, 'status', withDefaults(fieldsOf(filled.status), { phase: 'Pending' }))
 }
 
-export function volumeDefaults(object: StoredObject): StoredObject {
+export function volumeDefaults(object: StoredObject, now: Ms): StoredObject {
   const filled = withSpec(object, (spec) =>
     withDefaults(spec, { volumeMode: 'Filesystem', persistentVolumeReclaimPolicy: 'Retain' }),
   )
-  return withField(filled, 'status', withDefaults(fieldsOf(filled.status), { phase: 'Pending' }))
+  if (filled.status?.['phase'] !== undefined) return filled
+  const status = { ...filled.status, phase: 'Pending', lastPhaseTransitionTime: timestamp(now) }
+  return withField(filled, 'status', status)
 }
 
 /** Of a container: the most is the limit by default, the limit the request, and the least where there is no limit. */

@@ -7,6 +7,7 @@ import {
   ms,
   PersistentVolumeClaims,
   PersistentVolumes,
+  timestamp,
   type Ms,
   type PersistentVolume,
   type PersistentVolumeClaim,
@@ -318,7 +319,8 @@ export class VolumeBinder implements Controller {
 
   async #writePhase(volume: Volume, phase: string, message?: string): Promise<Volume> {
     if (volume.status?.phase === phase) return volume
-    const status = { ...volume.status, phase, message }
+    const lastPhaseTransitionTime = timestamp(this.#context.clock.now())
+    const status = { ...volume.status, phase, message, lastPhaseTransitionTime }
     return await this.#kube.replace(PersistentVolumes, { ...volume, status }, { subresource: 'status' })
   }
 }
