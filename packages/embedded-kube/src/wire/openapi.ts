@@ -4,6 +4,7 @@ import { fieldsOf, isFields, type Fields } from '../object.ts'
 import type { ResourceInfo, SubresourceInfo } from '../registry.ts'
 import { schemaNamed, type Schema } from '../schema-table.ts'
 import { groupsOf } from './discovery.ts'
+import { fieldDescriptions, kindFields } from './field-descriptions.ts'
 
 const meta = 'io.k8s.apimachinery.pkg.apis.meta.v1'
 const prefix = '#/components/schemas/'
@@ -49,7 +50,7 @@ class SchemaSet {
     const schema = schemaNamed(name)
     if (schema !== undefined && !this.#schemas.has(name)) {
       this.#schemas.set(name, {})
-      this.#schemas.set(name, { description: wordsOf(name), ...this.#convert(schema, name) })
+      this.#schemas.set(name, described(name, this.#convert(schema, name)))
     }
     if (kind !== undefined) this.#tag(name, kind)
     return `${prefix}${name}`
@@ -59,9 +60,9 @@ class SchemaSet {
   addCustom(name: string, info: ResourceInfo): string {
     const schema = fieldsOf(info.custom?.schema)
     const { apiVersion, kind, metadata } = {
-      apiVersion: { type: 'string' },
-      kind: { type: 'string' },
-      metadata: { allOf: [{ $ref: this.add(`${meta}.ObjectMeta`) }] },
+      apiVersion: { description: kindFields['apiVersion'], type: 'string' },
+      kind: { description: kindFields['kind'], type: 'string' },
+      metadata: { description: kindFields['metadata'], allOf: [{ $ref: this.add(`${meta}.ObjectMeta`) }] },
     }
     const properties = { apiVersion, kind, metadata }
     this.#schemas.set(name, {
@@ -120,10 +121,19 @@ const integer = { type: 'integer' }
 const text = { type: 'string' }
 const boolean = { type: 'boolean' }
 
-/** `io.k8s.api.apps.v1.DeploymentSpec` in one line: clients show descriptions and stumble without. */
-function wordsOf(name: string): string {
-  const parts = name.split('.')
-  return `${parts.at(-1)} (${parts.slice(-3, -1).join('/')})`
+/** The schema with the words of the type and of its fields; clients stumble over types without. */
+function described(name: string, schema: Fields): Fields {
+  const short = name.replace(/^io\.k8s\.(api|apimachinery\.pkg\.apis)\./, '')
+  const words = fieldDescriptions[short] ?? {}
+  const { properties } = schema
+  const isKind = isFields(properties) && ['apiVersion', 'kind', 'metadata'].every((field) => field in properties)
+  const description = words[''] ?? `${name.split('.').at(-1)} (${name.split('.').slice(-3, -1).join('/')})`
+  if (!isFields(properties)) return { description, ...schema }
+  const entries = Object.entries(properties).map(([field, property]) => {
+    const text = words[field] ?? (isKind ? kindFields[field] : undefined)
+    return [field, text === undefined ? property : { description: text, ...fieldsOf(property) }] as const
+  })
+  return { description, ...schema, properties: Object.fromEntries(entries) }
 }
 
 /** `sh.karpenter.v1.NodePool`, as upstream names the schemas of custom resources. */
