@@ -154,6 +154,9 @@ export function storageClassErrors(object: StoredObject): readonly FieldError[] 
     const lower = provisioner.toLowerCase()
     errors.push(...qualifiedNameProblems(lower).map((why) => invalidValue('provisioner', lower, why)))
   }
+  for (const key of Object.keys(fieldsOf(object['parameters']))) {
+    if (key === '') errors.push(invalidValue('parameters', key, 'field can not be empty.'))
+  }
   const policy = textOf(object['reclaimPolicy'])
   if (!classReclaimPolicies.includes(policy)) {
     errors.push(unsupported('reclaimPolicy', policy, classReclaimPolicies))
