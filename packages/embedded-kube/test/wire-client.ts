@@ -50,13 +50,17 @@ export class WireClient {
   ): Promise<{ readonly stream: ClientHttp2Stream; readonly headers: IncomingHttpHeaders }> {
     const bytes =
       body === undefined || typeof body === 'string' || body instanceof Uint8Array ? body : JSON.stringify(body)
-    const stream = this.#session.request({
-      ':path': path,
-      ':method': method ?? (bytes === undefined ? 'GET' : 'POST'),
-      ...(bytes === undefined ? {} : { 'content-type': 'application/json' }),
-      ...headers,
-    })
-    stream.end(bytes)
+    const stream = this.#session.request(
+      {
+        ':path': path,
+        ':method': method ?? (bytes === undefined ? 'GET' : 'POST'),
+        ...(bytes === undefined ? {} : { 'content-type': 'application/json' }),
+        ...headers,
+      },
+      // Deletions have bodies too, which the library does not expect.
+      { endStream: bytes === undefined },
+    )
+    if (bytes !== undefined) stream.end(bytes)
     return new Promise((resolve, reject) => {
       stream.once('error', reject)
       stream.once('response', (answered) => resolve({ stream, headers: answered }))

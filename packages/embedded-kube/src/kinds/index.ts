@@ -34,16 +34,18 @@ import {
 } from './workload-defaults.ts'
 import { autoscalerErrors } from './autoscaler-validation.ts'
 import { claimErrors, claimUpdateErrors } from './claim-validation.ts'
+import { configMapErrors, immutableDataErrors, secretErrors, secretUpdateErrors } from './data-validation.ts'
 import { cronJobErrors, jobErrors, jobUpdateErrors } from './job-validation.ts'
+import { ingressErrors, networkPolicyErrors } from './network-validation.ts'
+import { serviceErrors, serviceUpdateErrors } from './service-validation.ts'
 import {
-  immutableDataErrors,
   leaseErrors,
+  namespaceErrors,
   nodeErrors,
   nodeUpdateErrors,
   priorityClassErrors,
   priorityClassUpdateErrors,
-  serviceErrors,
-  serviceUpdateErrors,
+  roleErrors,
   storageClassUpdateErrors,
 } from './other-validation.ts'
 import {
@@ -85,7 +87,12 @@ const byStorage: Readonly<Record<string, KindRules>> = {
     validate: nodeErrors,
     validateUpdate: nodeUpdateErrors,
   }),
-  '/namespaces': kindRules({ metadataWithStatus: true, names: 'label', defaults: namespaceDefaults }),
+  '/namespaces': kindRules({
+    metadataWithStatus: true,
+    names: 'label',
+    defaults: namespaceDefaults,
+    validate: namespaceErrors,
+  }),
   '/services': kindRules({
     metadataWithStatus: true,
     names: 'label1035',
@@ -93,8 +100,8 @@ const byStorage: Readonly<Record<string, KindRules>> = {
     validate: serviceErrors,
     validateUpdate: serviceUpdateErrors,
   }),
-  '/secrets': kindRules({ defaults: secretDefaults, validateUpdate: immutableDataErrors }),
-  '/configmaps': kindRules({ validateUpdate: immutableDataErrors }),
+  '/secrets': kindRules({ defaults: secretDefaults, validate: secretErrors, validateUpdate: secretUpdateErrors }),
+  '/configmaps': kindRules({ validate: configMapErrors, validateUpdate: immutableDataErrors }),
   '/endpoints': kindRules({ defaults: endpointsDefaults }),
   '/limitranges': kindRules({ defaults: limitRangeDefaults, validate: limitRangeErrors }),
   '/resourcequotas': kindRules({ validate: resourceQuotaErrors, validateUpdate: resourceQuotaUpdateErrors }),
@@ -159,11 +166,16 @@ const byStorage: Readonly<Record<string, KindRules>> = {
     defaults: autoscalerDefaults,
     validate: autoscalerErrors,
   }),
-  'networking.k8s.io/ingresses': kindRules({ ...workload }),
-  'networking.k8s.io/networkpolicies': kindRules({ ...workload, defaults: networkPolicyDefaults }),
+  'networking.k8s.io/ingresses': kindRules({ ...workload, validate: ingressErrors }),
+  'networking.k8s.io/networkpolicies': kindRules({
+    ...workload,
+    defaults: networkPolicyDefaults,
+    validate: networkPolicyErrors,
+  }),
   'coordination.k8s.io/leases': kindRules({ unconditionalUpdate: false, validate: leaseErrors }),
   'discovery.k8s.io/endpointslices': kindRules({ generation: true, defaults: endpointSliceDefaults }),
   'scheduling.k8s.io/priorityclasses': kindRules({
+    ...workload,
     defaults: priorityClassDefaults,
     validate: priorityClassErrors,
     validateUpdate: priorityClassUpdateErrors,
@@ -190,9 +202,9 @@ const byStorage: Readonly<Record<string, KindRules>> = {
     validate: definitionErrors,
     validateUpdate: definitionUpdateErrors,
   }),
-  'rbac.authorization.k8s.io/roles': kindRules({ names: 'path' }),
+  'rbac.authorization.k8s.io/roles': kindRules({ names: 'path', validate: roleErrors }),
   'rbac.authorization.k8s.io/rolebindings': kindRules({ names: 'path', defaults: roleBindingDefaults }),
-  'rbac.authorization.k8s.io/clusterroles': kindRules({ names: 'path' }),
+  'rbac.authorization.k8s.io/clusterroles': kindRules({ names: 'path', validate: roleErrors }),
   'rbac.authorization.k8s.io/clusterrolebindings': kindRules({ names: 'path', defaults: roleBindingDefaults }),
 }
 const others = kindRules({})

@@ -1,55 +1,79 @@
 // Validation of services, nodes and the smaller kinds (kubernetes/kubernetes:pkg/apis/{core,scheduling,storage}/validation).
 import { forbiddenField, invalidValue, required, unsupported, type FieldError } from '../errors.ts'
-import { equal, fieldsOf, listOf, type StoredObject } from '../object.ts'
-import { portErrors } from './formats.ts'
+import { equal, fieldsOf, listOf, textOf, type StoredObject } from '../object.ts'
+import { notNegativeErrors } from './formats.ts'
+import { labelValueProblems, qualifiedNameProblems } from './names.ts'
+import { cidrErrors } from './service-validation.ts'
 
-export function serviceErrors(object: StoredObject): readonly FieldError[] {
-  const spec = fieldsOf(object.spec)
-  const errors: FieldError[] = []
-  const ports = listOf(spec['ports'])
-  const type = String(spec['type'])
-  if (!['ClusterIP', 'ExternalName', 'LoadBalancer', 'NodePort'].includes(type)) {
-    errors.push(unsupported('spec.type', type, ['ClusterIP', 'ExternalName', 'LoadBalancer', 'NodePort']))
-  }
-  if (ports.length === 0 && type !== 'ExternalName' && spec['clusterIP'] !== 'None') errors.push(required('spec.ports'))
-  ports.forEach((port, i) => {
-    if (ports.length > 1 && (port['name'] ?? '') === '') errors.push(required(`spec.ports[${i}].name`))
-    errors.push(...portErrors(port['port'], `spec.ports[${i}].port`))
-    const target = port['targetPort']
-    if (typeof target === 'number') errors.push(...portErrors(target, `spec.ports[${i}].targetPort`))
-  })
-  return errors
-}
-
-export function serviceUpdateErrors(object: StoredObject, old: StoredObject): readonly FieldError[] {
-  const before = old.spec?.['clusterIP']
-  const after = object.spec?.['clusterIP']
-  if ((before ?? '') === '' || before === after || object.spec?.['type'] === 'ExternalName') return []
-  return [invalidValue('spec.clusterIP', after ?? '', 'field is immutable')]
-}
+/** In upstream's order. */
+const effects = ['NoSchedule', 'PreferNoSchedule', 'NoExecute']
 
 export function nodeErrors(object: StoredObject): readonly FieldError[] {
   const errors: FieldError[] = []
   const seen = new Set<string>()
   listOf(object.spec?.['taints']).forEach((taint, i) => {
-    const at = `spec.taints[${i}]`
-    const { key, effect } = taint
-    if ((key ?? '') === '') errors.push(required(`${at}.key`))
-    if ((effect ?? '') === '') errors.push(required(`${at}.effect`))
-    else if (!['NoExecute', 'NoSchedule', 'PreferNoSchedule'].includes(String(effect))) {
-      errors.push(unsupported(`${at}.effect`, effect, ['NoExecute', 'NoSchedule', 'PreferNoSchedule']))
-    }
-    const id = `${String(key)}:${String(effect)}`
+    // Upstream names the place so.
+    const at = `metadata.taints[${i}]`
+    const key = textOf(taint['key'])
+    const value = textOf(taint['value'])
+    const effect = textOf(taint['effect'])
+    errors.push(...qualifiedNameProblems(key).map((why) => invalidValue(`${at}.key`, key, why)))
+    const problems = labelValueProblems(value)
+    if (problems.length > 0) errors.push(invalidValue(`${at}.value`, value, problems.join(';')))
+    if (effect === '') errors.push(required(`${at}.effect`))
+    else if (!effects.includes(effect)) errors.push(unsupported(`${at}.effect`, effect, effects))
+    const id = `${key}:${effect}`
     if (seen.has(id)) {
+      const shown = JSON.stringify({ Key: key, Value: value, Effect: effect, TimeAdded: taint['timeAdded'] ?? null })
       errors.push({
         reason: 'FieldValueDuplicate',
         field: at,
-        message: `Duplicate value: ${JSON.stringify(taint)}: taints must be unique by key and effect pair`,
+        message: `Duplicate value: ${shown}: taints must be unique by key and effect pair`,
       })
     }
     seen.add(id)
   })
+  listOf(object.spec?.['podCIDRs']).forEach((range, i) =>
+    errors.push(...cidrErrors(textOf(range), `spec.podCIDRs[${i}]`)),
+  )
   return errors
+}
+
+export function namespaceErrors(object: StoredObject): readonly FieldError[] {
+  return listOf(object.spec?.['finalizers']).flatMap((value) => {
+    const name = textOf(value)
+    if (name.includes('/') || name === 'kubernetes') return []
+    const why = 'name is neither a standard finalizer name nor is it fully qualified'
+    return [invalidValue('spec.finalizers', name, why)]
+  })
+}
+
+export function roleErrors(object: StoredObject): readonly FieldError[] {
+  const isNamespaced = object.kind === 'Role'
+  return listOf(object['rules']).flatMap((rule, i) => {
+    const at = `rules[${i}]`
+    const errors: FieldError[] = []
+    const has = (field: string): boolean => listOf(rule[field]).length > 0
+    if (!has('verbs')) errors.push(required(`${at}.verbs`, 'verbs must contain at least one value'))
+    if (has('nonResourceURLs')) {
+      if (isNamespaced) {
+        const why = 'namespaced rules cannot apply to non-resource URLs'
+        errors.push(invalidValue(`${at}.nonResourceURLs`, rule['nonResourceURLs'], why))
+      }
+      if (has('apiGroups') || has('resources') || has('resourceNames')) {
+        const why = 'rules cannot apply to both regular resources and non-resource URLs'
+        errors.push(invalidValue(`${at}.nonResourceURLs`, rule['nonResourceURLs'], why))
+      }
+      return errors
+    }
+    if (!has('apiGroups')) {
+      errors.push(required(`${at}.apiGroups`, 'resource rules must supply at least one api group'))
+    }
+    if (!has('resources')) {
+      errors.push(required(`${at}.resources`, 'resource rules must supply at least one resource'))
+    }
+    return errors
+  })
 }
 
 export function nodeUpdateErrors(object: StoredObject, old: StoredObject): readonly FieldError[] {
@@ -108,23 +132,21 @@ export function storageClassUpdateErrors(object: StoredObject, old: StoredObject
   if (object['provisioner'] !== old['provisioner']) {
     errors.push(forbiddenField('provisioner', 'updates to provisioner are forbidden.'))
   }
-  return errors
-}
-
-export function immutableDataErrors(object: StoredObject, old: StoredObject): readonly FieldError[] {
-  if (old['immutable'] !== true) return []
-  const errors: FieldError[] = []
-  for (const field of ['immutable', 'data', 'binaryData']) {
-    if (!equal(object[field], old[field])) {
-      errors.push(forbiddenField(field, 'field is immutable when `immutable` is set'))
-    }
+  if (object['reclaimPolicy'] !== old['reclaimPolicy']) {
+    errors.push(forbiddenField('reclaimPolicy', 'updates to reclaimPolicy are forbidden.'))
+  }
+  const { volumeBindingMode } = object
+  if (volumeBindingMode !== old['volumeBindingMode']) {
+    errors.push(invalidValue('volumeBindingMode', volumeBindingMode, 'field is immutable'))
   }
   return errors
 }
 
 export function leaseErrors(object: StoredObject): readonly FieldError[] {
-  const seconds = object.spec?.['leaseDurationSeconds']
-  return typeof seconds === 'number' && seconds <= 0
-    ? [invalidValue('spec.leaseDurationSeconds', seconds, 'must be greater than 0')]
-    : []
+  const { leaseDurationSeconds: seconds, leaseTransitions } = fieldsOf(object.spec)
+  const isShort = typeof seconds === 'number' && seconds <= 0
+  return [
+    ...(isShort ? [invalidValue('spec.leaseDurationSeconds', seconds, 'must be greater than 0')] : []),
+    ...notNegativeErrors(leaseTransitions, 'spec.leaseTransitions'),
+  ]
 }
