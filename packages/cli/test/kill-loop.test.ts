@@ -1,6 +1,6 @@
 /* oxlint-disable vitest/no-standalone-expect -- the clients of the test check what they see as they see it */
 // Kills an API server over a journal again and again while clients write to it, and looks at what is there afterwards.
-// PLIMSOLL_KILLS says how often; 12 when absent.
+// PLIMSOLL_KILLS says how often; 10 when absent.
 import { spawn, type ChildProcess } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -10,7 +10,7 @@ import { createPki } from '@plimsoll/embedded-kube'
 import { SeededRandom, type Random } from '@plimsoll/ports'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
-const kills = Number(process.env['PLIMSOLL_KILLS'] ?? 12)
+const kills = Number(process.env['PLIMSOLL_KILLS'] ?? 10)
 const writers = 4
 const program = fileURLToPath(new URL('durable-server.ts', import.meta.url))
 const maps = '/api/v1/namespaces/default/configmaps'

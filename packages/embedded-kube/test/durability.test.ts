@@ -57,6 +57,29 @@ describe('a server that starts again', () => {
     again.server.close()
   })
 
+  it('lets equal pods share their parts again', async () => {
+    const journal = new MemoryJournal()
+    const first = life(journal)
+    const volume = { name: 'v', emptyDir: {} }
+    const spec = { automountServiceAccountToken: false, containers: [container], volumes: [volume] }
+    for (const name of ['p', 'q', 'r']) {
+      const labels = { app: name === 'r' ? 'other' : 'web' }
+      await first.kube.create(Pods, { metadata: { name, namespace: 'default', labels }, spec } as never)
+    }
+    const before = (await first.kube.list(Pods)).items
+    journal.write()
+    first.server.close()
+    const { server, kube } = life(journal.afterCrash())
+    const pods = (await kube.list(Pods)).items
+    expect(pods).toEqual(before)
+    const [p, q, r] = pods
+    expect(p!.spec.containers).toBe(q!.spec.containers)
+    expect(p!.spec.volumes).toBe(r!.spec.volumes)
+    expect(p!.metadata.labels).toBe(q!.metadata.labels)
+    expect(p!.metadata.labels).not.toBe(r!.metadata.labels)
+    server.close()
+  })
+
   it('serves its custom resources, and goes on taking namespaces apart', async () => {
     const journal = new MemoryJournal()
     const first = life(journal)

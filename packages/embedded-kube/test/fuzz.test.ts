@@ -11,7 +11,7 @@ import { createPki } from '../src/http/pki.ts'
 import { ask, type FuzzAnswer, type FuzzRequest } from './fuzz/in-memory.ts'
 import { fuzzRequest, knownSamples } from './fuzz/requests.ts'
 
-const count = Number(process.env['PLIMSOLL_FUZZ'] ?? 20_000)
+const count = Number(process.env['PLIMSOLL_FUZZ'] ?? 10_000)
 const seed = process.env['PLIMSOLL_SEED'] ?? '1'
 const boatsPath = '/apis/sea.dev/v1/namespaces/default/boats'
 const together = 50

@@ -6,6 +6,7 @@ import { Collection } from './collection.ts'
 import type { StoreEvent, StoreListener } from './event-ring.ts'
 import { keyOf, placeOf, revisionKey, storePrefix } from './journal-key.ts'
 import type { Filter } from './selection.ts'
+import { SharedParts } from './shared-parts.ts'
 import type { StoreWatcher } from './watchers.ts'
 
 /** Where an object is kept. */
@@ -136,9 +137,11 @@ export class Store {
     let noted = 0
     for (const { value } of journal.entries(revisionKey)) noted = (value as { readonly revision: number }).revision
     if (noted > 0) this.#revision = this.#since = noted
+    const pods = new SharedParts()
     for (const { key, value } of journal.entries(storePrefix)) {
-      const object = value as StoredObject
       const { group, plural } = placeOf(key)
+      const isPod = group === '' && plural === 'pods'
+      const object = isPod ? pods.of(value as StoredObject) : (value as StoredObject)
       const { namespace = '', name } = object.metadata
       const collection = this.collection(group, plural)
       collection.set(namespace, name, undefined, object)
