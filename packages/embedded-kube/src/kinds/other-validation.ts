@@ -118,7 +118,7 @@ export function priorityClassErrors(object: StoredObject): readonly FieldError[]
   }
   const policy = object['preemptionPolicy']
   const policies = ['PreemptLowerPriority', 'Never']
-  if (policy !== undefined && !policies.includes(String(policy))) {
+  if (policy !== undefined && !policies.includes(textOf(policy))) {
     return [unsupported('preemptionPolicy', policy, policies)]
   }
   return []
