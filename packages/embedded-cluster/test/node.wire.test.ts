@@ -266,15 +266,33 @@ describe('the port of a kubelet, through the API server', () => {
     const [agent] = await podsOn(first, 'app=agent')
     const logs = `/api/v1/nodes/${first}/proxy/containerLogs/default/${agent!.slice(4)}/main`
     expect((await run(`get --raw ${logs}`)).out).toBe(`agent runs as main of ${agent!.slice(4)}\n`)
-    expect((await run(`exec ${agent} -- ls`)).err).toBe(
-      'Error from server (NotImplemented): exec is not supported: the containers of this cluster are simulated\n',
-    )
     expect((await run(`get --raw /api/v1/nodes/${first}:10255/proxy/pods`)).err).toMatch(
       /^Error from server \(ServiceUnavailable\): error trying to reach service: dial tcp 192\.168\.\d+\.\d+:10255: connect: connection refused\n$/,
     )
     expect((await run('get --raw /api/v1/nodes/nope/proxy/pods')).err).toBe(
       'Error from server (NotFound): nodes "nope" not found\n',
     )
+  })
+})
+
+describe('kubectl exec', () => {
+  it('runs the few commands that a simulated container knows, and tells how they ended', async () => {
+    const [agent] = await podsOn(first, 'app=agent')
+    const name = agent!.slice(4)
+    expect(await run(`exec ${agent} -- hostname`)).toEqual({ code: 0, out: `${name}\n`, err: '' })
+    expect((await run(`exec -i ${agent} -- sh`, 'echo $HOSTNAME; nope\nexit 3\n')).out).toBe(`${name}\n`)
+    expect(await run(`exec -i ${agent} -- sh`, 'nope\nexit 3\n')).toEqual({
+      code: 3,
+      out: '',
+      err: 'sh: nope: not found\ncommand terminated with exit code 3\n',
+    })
+    const missing = await run(`exec ${agent} -- nope`)
+    expect(missing.code).toBe(1)
+    expect(missing.err).toContain('exec: "nope": executable file not found in $PATH')
+    expect((await run(`exec ${agent} -c nope -- ls`)).err).toBe(
+      `Error from server (BadRequest): container nope is not valid for pod ${name}\n`,
+    )
+    expect((await run(`port-forward ${agent} 1:1`)).err).toContain('portforward is not supported')
   })
 })
 

@@ -655,8 +655,14 @@ export class ApiServer {
   }
 
   /** The object behind a proxy, for those who may connect to it. @throws {KubeError} notFound, forbidden */
-  proxied(context: RequestContext, info: ResourceInfo, key: ObjectKey, method: string): StoredObject {
-    this.#allow(context, info, proxyVerbs[method] ?? 'get', { ...key, subresource: 'proxy' })
+  proxied(
+    context: RequestContext,
+    info: ResourceInfo,
+    key: ObjectKey,
+    method: string,
+    subresource = 'proxy',
+  ): StoredObject {
+    this.#allow(context, info, proxyVerbs[method] ?? 'get', { ...key, subresource })
     return this.#objects.find(info, key)
   }
 

@@ -93,11 +93,37 @@ export interface ProxyResponse {
   readonly body: string
 }
 
+export interface ExecOptions {
+  readonly container: string
+  /** Empty: attach to what runs. */
+  readonly command: readonly string[]
+  readonly tty: boolean
+  readonly stdin: boolean
+}
+
+/** Where the output of a command goes. */
+export interface ExecStreams {
+  stdout(text: string): void
+  stderr(text: string): void
+  /** Called once, last. */
+  exit(code: number): void
+  /** The command cannot be begun. Called instead of exit. */
+  fail(message: string): void
+}
+
+/** What a client types. */
+export interface ExecInput {
+  type(text: string): void
+  end(): void
+}
+
 /** What listens behind the API server's proxies: set by whoever runs kubelets and containers. Undefined: nobody. */
 export interface ProxySource {
   /** The kubelet's port of a node. */
   kubelet(nodeName: string, request: ProxyRequest): ProxyResponse | undefined
   pod(key: ObjectKey & { readonly namespace: string }, port: number, request: ProxyRequest): ProxyResponse | undefined
+  /** Runs a command in a running container, or attaches to it. */
+  exec(key: ObjectKey & { readonly namespace: string }, options: ExecOptions, streams: ExecStreams): ExecInput
   /** A pod behind a Service's port, which is a number or a name; empty: its only one. */
   service(
     key: ObjectKey & { readonly namespace: string },

@@ -412,7 +412,9 @@ describe('objects', () => {
       body: { metadata: { name: 'p', labels }, spec: { containers: [{ name: 'c', image: 'i' }] } },
     })
     const exec = await admin.send(`${pods}/p/exec?command=ls`, { method: 'POST' })
-    expect([exec.status, exec.json.reason]).toEqual([501, 'NotImplemented'])
+    expect([exec.status, exec.json.message]).toEqual([400, 'pod p does not have a host assigned'])
+    const forward = await admin.send(`${pods}/p/portforward`, { method: 'POST' })
+    expect([forward.status, forward.json.reason]).toEqual([501, 'NotImplemented'])
 
     const headers = { 'content-type': 'application/merge-patch+json' }
     const status = { phase: 'Running', conditions: [{ type: 'Ready', status: 'True' }] }

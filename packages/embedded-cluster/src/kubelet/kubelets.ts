@@ -22,6 +22,7 @@ import type { PodLogOptions, PodLogs, PodLogSink } from '../pod-logs.ts'
 import type { Timing } from '../timing.ts'
 import { EventCorrelator } from '@plimsoll/runtime'
 import { AddressPool } from './addresses.ts'
+import { execute, type ExecInput, type ExecOptions, type ExecStreams } from './container-shell.ts'
 import type { MemoryUse } from './eviction.ts'
 import { heartbeatMs, Kubelet } from './kubelet.ts'
 import { KubeletApi, type UsageReader } from './kubelet-api.ts'
@@ -241,6 +242,44 @@ export class Kubelets implements PodLogs, FaultVictims {
       }
     }
     return undefined
+  }
+
+  /** Runs a command in a container that runs; without one, what it says is passed on as it comes. */
+  exec(key: ObjectKey & { readonly namespace: string }, options: ExecOptions, streams: ExecStreams): ExecInput {
+    const { caches, clock } = this.#o
+    const pod = caches.pods.get(key)
+    const kubelet = this.#byNode.get(pod?.spec.nodeName ?? '')
+    const life = pod === undefined ? undefined : kubelet?.life(pod)
+    if (kubelet === undefined || life === undefined) {
+      streams.fail(`container not found ("${options.container}")`)
+      return { type: () => {}, end: () => {} }
+    }
+    if (options.command.length === 0) {
+      const sink = { chunk: (text: string) => streams.stdout(text), end: () => streams.exit(0) }
+      const reading = life.log(options.container, false)?.read(clock, { follow: true, tailLines: 0 }, sink)
+      return { type: () => {}, end: () => reading?.stop() }
+    }
+    let input: ExecInput | undefined
+    let typed = ''
+    let ended = false
+    life.surroundings(options.container).then(
+      (env) => {
+        input = execute(options, { pod: life.pod, env, clock }, streams)
+        if (typed !== '') input.type(typed)
+        if (ended) input.end()
+      },
+      (error: unknown) => streams.fail(error instanceof Error ? error.message : String(error)),
+    )
+    return {
+      type: (text) => {
+        if (input === undefined) typed += text
+        else input.type(text)
+      },
+      end: () => {
+        ended = true
+        input?.end()
+      },
+    }
   }
 
   /** A request to the kubelet's own port; undefined while nobody listens there. */

@@ -177,6 +177,16 @@ export class PodLife {
     return this.#containers.length > 0 && this.#containers.every((c) => c.role === 'init' || c.ready)
   }
 
+  /** The environment of a container. @throws {ContainerConfigError} */
+  async surroundings(name: string): Promise<{ readonly [name: string]: string }> {
+    const spec = [...this.#containers, ...this.#debugging].find((run) => run.spec.name === name)?.spec
+    if (spec === undefined) throw new ContainerConfigError(`container not found ("${name}")`)
+    const { kube, nodeName, hostIP, machine } = this.#kubelet
+    const facts = { nodeName, hostIP, podIP: this.#podIP ?? '', allocatable: machine.allocatable }
+    const { env } = await containerEnvironment(kube, this.#pod, spec, facts)
+    return { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', HOME: '/root', ...env }
+  }
+
   get ending(): boolean {
     return this.#ending
   }

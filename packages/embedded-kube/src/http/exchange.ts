@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Duplex } from 'node:stream'
 import { KubeError } from '@plimsoll/ports'
 import { failure, internal } from '../errors.ts'
 import type { Fields } from '../object.ts'
@@ -15,6 +16,12 @@ const newline = Buffer.from('\n')
 const flowSchema = '8d2b8b2c-6f7e-4a0f-9d5c-2f6b8a1c0e11'
 const priorityLevel = '1f6f0f5e-3c1c-4a63-8f0e-7b9d3e5a4c22'
 
+/** A request that wants to go on as another protocol: the socket, and what came after its header. */
+export interface Upgrade {
+  readonly socket: Duplex
+  readonly head: Buffer
+}
+
 /** One request and its answer, over HTTP/1.1 or HTTP/2 alike. */
 export class Exchange {
   readonly request: IncomingMessage
@@ -25,6 +32,8 @@ export class Exchange {
   readonly auditId: string = randomUUID()
   readonly warnings: string[] = []
   user: UserInfo = anonymous
+  /** Set for a request that wants to go on as another protocol. */
+  upgrade: Upgrade | undefined
   readonly #durable: () => Promise<void> | undefined
   #body: Promise<Buffer> | undefined
 

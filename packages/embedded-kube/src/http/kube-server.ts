@@ -1,7 +1,8 @@
 // The API server on the wire: one HTTPS port for HTTP/2 and HTTP/1.1, and one without TLS where that is asked for.
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { createServer, ServerResponse, type IncomingMessage, type Server } from 'node:http'
 import { createSecureServer, type Http2SecureServer } from 'node:http2'
 import type { AddressInfo, Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import { KubeError } from '@plimsoll/ports'
 import type { ApiServer } from '../api-server.ts'
 import { impersonated } from '../authorization/impersonation.ts'
@@ -19,7 +20,7 @@ import { impersonationOf, userOf, userOfToken } from './authentication.ts'
 import { ConversionNeeded } from '../crd/conversion.ts'
 import { webhookCaller, type ServiceAddress } from './conversion-webhook.ts'
 import { Documents, type Document } from './documents.ts'
-import { Exchange } from './exchange.ts'
+import { Exchange, type Upgrade } from './exchange.ts'
 import { negotiateOpenApiV2, openApiV2, openApiV2Binary } from './openapi-v2.ts'
 import type { Pki } from './pki.ts'
 import { RequestMetrics } from './request-metrics.ts'
@@ -106,6 +107,9 @@ export async function startKubeServer(server: ApiServer, options: KubeServerOpti
   secure.on('request', (request, response) =>
     handler.handle(request as unknown as IncomingMessage, response as unknown as ServerResponse, false),
   )
+  secure.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) =>
+    handler.upgrade(request, socket, head, false),
+  )
   const main = await listen(secure, options.port ?? 0, host)
   const shownHost = host.includes(':') ? `[${host}]` : host === '0.0.0.0' ? '127.0.0.1' : host
   if (options.insecurePort === undefined) {
@@ -118,6 +122,7 @@ export async function startKubeServer(server: ApiServer, options: KubeServerOpti
   }
   const open = createServer((request, response) => handler.handle(request, response, true))
   open.requestTimeout = 0
+  open.on('upgrade', (request, socket, head) => handler.upgrade(request, socket, head, true))
   try {
     const insecure = await listen(open, options.insecurePort, host)
     return {
@@ -189,8 +194,19 @@ class RequestHandler {
     this.#options = options
   }
 
-  handle(request: IncomingMessage, response: ServerResponse, trusted: boolean): void {
+  /** Of HTTP/1.1: whatever does not go on as a WebSocket is answered as any request. */
+  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer, trusted: boolean): void {
+    const response = new ServerResponse(request)
+    response.shouldKeepAlive = false
+    response.assignSocket(socket as Socket)
+    response.on('finish', () => socket.end())
+    socket.on('error', () => {})
+    this.handle(request, response, trusted, { socket, head })
+  }
+
+  handle(request: IncomingMessage, response: ServerResponse, trusted: boolean, upgrade?: Upgrade): void {
     const exchange = new Exchange(request, response, () => this.#server.durable())
+    exchange.upgrade = upgrade
     const began = performance.now()
     // A peer that is gone is no news; without a listener it would end the process.
     request.on('error', () => {})

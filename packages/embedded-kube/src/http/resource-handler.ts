@@ -47,6 +47,7 @@ import type { Exchange } from './exchange.ts'
 import { sendList } from './list-response.ts'
 import { sendLog } from './log-response.ts'
 import { objectText } from './object-text.ts'
+import { streamContainer } from './container-stream.ts'
 import { handleProxy } from './proxy.ts'
 import { sendWatch } from './watch-response.ts'
 
@@ -447,7 +448,11 @@ async function deletionOptions(call: Call): Promise<DeletionOptions> {
     custom: false,
   }
   const sent = body.length === 0 ? {} : decodeBody(context, type, body, exchange.header('content-type'), 'Ignore')
-  const { apiVersion: _, kind: __, ...fromBody } = sent as DeletionOptions & ObjectInput
+  const { apiVersion = 'v1', kind = '', ...fromBody } = sent as DeletionOptions & ObjectInput
+  if (kind !== '' && kind !== 'DeleteOptions') {
+    const version = JSON.stringify(apiVersion)
+    throw badRequest(`no kind "${kind}" is registered for version ${version} in scheme "pkg/runtime/scheme.go:111"`)
+  }
   const grace = query.whole('gracePeriodSeconds')
   const propagation = query.text('propagationPolicy')
   const dryRun = query.all('dryRun')
@@ -462,7 +467,7 @@ async function deletionOptions(call: Call): Promise<DeletionOptions> {
   return options
 }
 
-const policies = ['Background', 'Foreground', 'Orphan']
+const policies = ['Foreground', 'Background', 'Orphan']
 
 function checkDeletion(options: DeletionOptions): void {
   const type = { group: 'meta.k8s.io', kind: 'DeleteOptions' }
@@ -476,7 +481,7 @@ function checkDeletion(options: DeletionOptions): void {
     ])
   }
   const other = dryRun?.find((value) => value !== 'All')
-  if (other !== undefined) throw invalid(type, '', [unsupported('dryRun', other, ['All'])])
+  if (other !== undefined) throw invalid(type, '', [unsupported('dryRun', dryRun, ['All'])])
 }
 
 async function remove(call: Call, key: ObjectKey): Promise<void> {
@@ -510,6 +515,9 @@ async function handleSubresource(call: Call, key: ObjectKey, name: string): Prom
   const sub = info.subresources.get(name)
   if (sub === undefined) throw resourceNotFound()
   if (connections.has(name)) {
+    // Whoever may connect may do so by either method.
+    const pod = server.proxied(context, info, key, 'POST', name)
+    if (name === 'exec' || name === 'attach') return streamContainer(exchange, server, pod, name)
     throw failure(
       'internal',
       `${name} is not supported: the containers of this cluster are simulated`,
