@@ -16,13 +16,14 @@ const hasGo = spawnSync('go', ['version']).status === 0
 if (!hasGo) process.stdout.write('go is not installed: the tests of client-go are skipped\n')
 
 describe.skipIf(!hasGo)('client-go', () => {
-  const binary = join(cache, 'peer')
+  const folder = join(cache, 'go-peers')
+  const binary = join(folder, 'peers')
   let house: LiveHouse
   let forgetful: TestServer
 
   beforeAll(async () => {
-    mkdirSync(cache, { recursive: true })
-    await promisify(execFile)('go', ['build', '-o', binary, '.'], { cwd: source })
+    mkdirSync(folder, { recursive: true })
+    await promisify(execFile)('go', ['build', '-o', `${folder}/`, '.', './manager'], { cwd: source })
     house = await liveHouse({ programs: { kubectl: kubectl('1.35') } })
     const widgets = fileURLToPath(new URL('../kubectl/manifests/widgets.yaml', import.meta.url))
     await house.sh(`kubectl create -f ${widgets} && kubectl wait --for=condition=established -f ${widgets}`)
@@ -66,6 +67,12 @@ describe.skipIf(!hasGo)('client-go', () => {
     expect(told(printed)).toEqual(['relist: ok'])
     const informer = forgetful.requests.filter(({ url }) => url.includes('/namespaces/go-relist/configmaps?'))
     expect(informer.filter(({ url }) => url.includes('sendInitialEvents=true'))).toHaveLength(2)
+  }, 60_000)
+
+  it('runs a controller built on controller-runtime', async () => {
+    const printed = await runPeer(join(folder, 'manager'), ['-config', join(house.home, 'config')])
+    expect(told(printed)).toEqual(['manager: ok'])
+    expect(house.requests.filter(({ status }) => status >= 500)).toEqual([])
   }, 60_000)
 
   it('was built for the Kubernetes that is served', () => {

@@ -293,4 +293,3 @@ func leaderElection(ctx context.Context, p peer) (string, error) {
 		expect(*lease.Spec.LeaseTransitions == 1, "%d transitions", *lease.Spec.LeaseTransitions),
 	)
 }
-
