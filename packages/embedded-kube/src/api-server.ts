@@ -27,7 +27,7 @@ import { cleanupFinalizer } from './crd/definition.ts'
 import type { ConversionNeeded, Converter, WebhookCaller } from './crd/conversion.ts'
 import { Definitions } from './crd/definitions.ts'
 import { LateEvents } from './crd/late-events.ts'
-import { afterDeletion, checkPreconditions, deletedStatus, finalizersGone } from './deletion.ts'
+import { afterDeletion, lastForm, checkPreconditions, deletedStatus, finalizersGone } from './deletion.ts'
 import {
   alreadyExists,
   badRequest,
@@ -73,6 +73,7 @@ import {
 import { jsonPatch } from './patch/json-patch.ts'
 import { mergePatch } from './patch/merge-patch.ts'
 import { strategicMergePatch } from './patch/strategic-merge-patch.ts'
+import { subresourceErrors } from './kinds/pod-subresources.ts'
 import { warningsFor } from './kinds/warnings.ts'
 import { Registry, type ResourceInfo } from './registry.ts'
 import type {
@@ -519,7 +520,9 @@ export class ApiServer {
     }
     const next = afterDeletion(found, rulesOf(info), options, this.clock.now())
     if (next === undefined) {
-      return { status: deletedStatus(info, dryRun ? present : this.#store.remove(place, present)) }
+      const gone = dryRun ? present : this.#store.remove(place, present)
+      if (rulesOf(info).returnsDeleted) return { object: this.#objects.serve(info, lastForm(gone, this.clock.now())) }
+      return { status: deletedStatus(info, gone) }
     }
     if (equal(next, present)) return { object: this.#objects.serve(info, present) }
     return { object: this.#objects.serve(info, dryRun ? next : this.#store.put(place, present, next)) }
@@ -876,6 +879,7 @@ export class ApiServer {
       errors.push(
         ...(rules.validate?.(next) ?? []),
         ...(own ? podErrors(next) : (rules.validateUpdate?.(next, old) ?? [])),
+        ...subresourceErrors(next, old, options.subresource),
       )
     }
     next = checkCustom(context, info, next, old, errors, options.subresource === 'status')

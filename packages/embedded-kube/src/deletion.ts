@@ -29,6 +29,13 @@ export function afterDeletion(
   return withMeta(next, { finalizers: finalizers.length === 0 ? undefined : finalizers })
 }
 
+/** A pod as it goes: its grace is over. */
+export function lastForm(gone: StoredObject, now: Ms): StoredObject {
+  if (gone.kind !== 'Pod') return gone
+  const { deletionTimestamp = timestamp(now) } = gone.metadata
+  return withMeta(gone, { deletionTimestamp, deletionGracePeriodSeconds: 0 })
+}
+
 /** Whether an update took the last finalizer of an object that only waited for it. */
 export function finalizersGone(next: StoredObject, old: StoredObject): boolean {
   return (
@@ -43,7 +50,9 @@ function deletionMarks(meta: StoredObject['metadata'], at: Ms, grace: number): P
   return {
     deletionTimestamp: timestamp(at),
     deletionGracePeriodSeconds: grace,
-    ...(meta.generation === undefined ? {} : { generation: meta.generation + 1 }),
+    ...(meta.generation === undefined || meta.deletionTimestamp !== undefined
+      ? {}
+      : { generation: meta.generation + 1 }),
   }
 }
 
@@ -109,22 +118,16 @@ export function checkPreconditions(
   asked: DeletionOptions['preconditions'],
 ): void {
   const { name, uid, resourceVersion } = found.metadata
+  // Upstream names the kind here, where it otherwise names the resource.
+  const refuse = (why: string): Error => conflict({ ...info, plural: info.kind }, name, why)
   if (asked?.uid !== undefined && asked.uid !== uid) {
-    throw conflict(
-      info,
-      name,
-      storageError(info, found, `UID in precondition: ${asked.uid}, UID in object meta: ${uid}`),
+    throw refuse(
+      `the UID in the precondition (${asked.uid}) does not match the UID in record (${uid}). The object might have been deleted and then recreated`,
     )
   }
   if (asked?.resourceVersion !== undefined && asked.resourceVersion !== resourceVersion) {
-    throw conflict(
-      info,
-      name,
-      storageError(
-        info,
-        found,
-        `ResourceVersion in precondition: ${asked.resourceVersion}, ResourceVersion in object meta: ${resourceVersion}`,
-      ),
+    throw refuse(
+      `the ResourceVersion in the precondition (${asked.resourceVersion}) does not match the ResourceVersion in record (${resourceVersion}). The object might have been modified`,
     )
   }
 }

@@ -207,7 +207,7 @@ describe('deletion', () => {
     server.delete(context, core('pods'), key, { gracePeriodSeconds: 5 })
     expect(grace()).toBe(5)
     const deletion = server.delete(context, core('pods'), key, { gracePeriodSeconds: 0 })
-    expect(deletion).toMatchObject({ status: { status: 'Success', details: { name: 'p', kind: 'pods' } } })
+    expect(deletion).toMatchObject({ object: { kind: 'Pod', metadata: { deletionGracePeriodSeconds: 0 } } })
   })
 
   it.each([

@@ -73,7 +73,7 @@ import { kindRules, type KindRules } from './rules.ts'
 
 const workload = { generation: true, metadataWithStatus: true } as const
 
-const byStorage: Readonly<Record<string, KindRules>> = {
+const byStorage: Record<string, KindRules> = {
   '/pods': kindRules({
     generation: true,
     metadataWithStatus: true,
@@ -209,6 +209,28 @@ const byStorage: Readonly<Record<string, KindRules>> = {
 }
 const others = kindRules({})
 const customWithStatus = kindRules({ generation: true, unconditionalUpdate: false })
+
+/** Kinds whose registry says so (ReturnDeletedObject). */
+for (const id of [
+  '/pods',
+  '/services',
+  '/serviceaccounts',
+  '/persistentvolumes',
+  '/persistentvolumeclaims',
+  '/podtemplates',
+  '/resourcequotas',
+  'storage.k8s.io/storageclasses',
+  'storage.k8s.io/csidrivers',
+  'storage.k8s.io/csinodes',
+  'storage.k8s.io/volumeattachments',
+  'storage.k8s.io/volumeattributesclasses',
+  'resource.k8s.io/deviceclasses',
+  'resource.k8s.io/resourceclaims',
+  'resource.k8s.io/resourceclaimtemplates',
+  'resource.k8s.io/resourceslices',
+]) {
+  byStorage[id] = { ...(byStorage[id] ?? others), returnsDeleted: true }
+}
 
 export function rulesOf(info: ResourceInfo): KindRules {
   if (info.custom !== undefined) return customWithStatus

@@ -14,6 +14,8 @@ export interface KindRules {
   readonly metadataWithStatus: boolean | 'annotations'
   /** What is deleted lingers for a grace period. */
   readonly graceful: boolean
+  /** A deletion answers with the object rather than a Status. */
+  readonly returnsDeleted: boolean
   /** Whether dependents are orphaned when a deletion does not say. */
   readonly orphanByDefault: boolean
   /** The form of metadata.name. */
@@ -30,6 +32,7 @@ const common: KindRules = {
   statusOnCreate: false,
   metadataWithStatus: false,
   graceful: false,
+  returnsDeleted: false,
   orphanByDefault: false,
   names: 'subdomain',
 }

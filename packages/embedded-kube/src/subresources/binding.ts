@@ -1,9 +1,14 @@
 import { timestamp, type Ms } from '@plimsoll/model'
-import { conflict, invalid, required } from '../errors.ts'
-import { fieldsOf, listOf, type ObjectInput, type StoredObject } from '../object.ts'
+import { conflict, failure } from '../errors.ts'
+import { fieldsOf, listOf, textOf, type ObjectInput, type StoredObject } from '../object.ts'
 
 const podType = { group: '', plural: 'pods', kind: 'Pod' }
 const podBinding = { group: '', plural: 'pods/binding', kind: 'Binding' }
+
+/** Upstream has no better code for a binding that is wrong. */
+function refused(message: string): Error {
+  return failure('internal', message, undefined, { reason: '' })
+}
 
 /**
  * The pod as bound (kubernetes/kubernetes:pkg/registry/core/pod/storage/storage.go, assignPod and setPodNodeAndMetadata).
@@ -13,7 +18,11 @@ export function bound(pod: StoredObject, binding: ObjectInput, now: Ms): StoredO
   const target = fieldsOf(binding['target'])
   const node = target['name']
   if (typeof node !== 'string' || node === '') {
-    throw invalid({ group: '', kind: 'Binding' }, pod.metadata.name, [required('target.name')])
+    throw refused('target.name: Required value')
+  }
+  const kind = textOf(target['kind'])
+  if (kind !== '' && kind !== 'Node') {
+    throw refused(`target.kind: Unsupported value: ${JSON.stringify(kind)}: supported values: "Node", "<empty>"`)
   }
   const uid = binding.metadata?.uid
   if (uid !== undefined && uid !== '' && uid !== pod.metadata.uid) {
