@@ -14,7 +14,6 @@ import {
   type ExactQuantity,
   type KubeObject,
   type Ms,
-  type Pod,
   type QuotaType,
   type ResourceQuota,
   type ResourceType,
@@ -66,8 +65,6 @@ export class ResourceQuotaController implements Controller {
   readonly #loop: Reconciler<string>
   /** Of the kinds that some quota counts, beyond those that everybody has a copy of; undefined for kinds that there are not. */
   readonly #others = new Map<string, Promise<Informer<KubeObject> | undefined>>()
-  /** What each pod costs, while it is the same object and not being deleted. */
-  readonly #podUsage = new WeakMap<Pod, ExactAmounts>()
   readonly #countedLast = new Map<string, { readonly at: Ms; readonly objects: number }>()
   #signal: AbortSignal = AbortSignal.abort()
 
@@ -144,7 +141,7 @@ export class ResourceQuotaController implements Controller {
       for (const object of found) {
         objects++
         if (!isInScopes(quota.spec, type, object)) continue
-        for (const [name, quantity] of this.#usageOf(type, object, now)) {
+        for (const [name, quantity] of quotaUsage(type, object, now)) {
           const before = used.get(name)
           if (before !== undefined) used.set(name, addExact(before, quantity))
         }
@@ -164,13 +161,6 @@ export class ResourceQuotaController implements Controller {
     )
     this.#countedLast.set(key, { at: now, objects })
     return used
-  }
-
-  #usageOf(type: QuotaType, object: KubeObject, now: Ms): ExactAmounts {
-    if (type !== pods || object.metadata.deletionTimestamp !== undefined) return quotaUsage(type, object, now)
-    let usage = this.#podUsage.get(object as Pod)
-    if (usage === undefined) this.#podUsage.set(object as Pod, (usage = quotaUsage(type, object, now)))
-    return usage
   }
 
   #informerOf(type: QuotaType): Promise<Informer<KubeObject> | undefined> {

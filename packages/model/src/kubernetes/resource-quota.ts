@@ -10,6 +10,7 @@ import type {
   PersistentVolumeClaim,
   Pod,
   PodAffinityTerm,
+  PodSpec,
   ResourceQuotaSpec,
   ScopedResourceSelectorRequirement,
   Service,
@@ -94,13 +95,29 @@ export function quotaUsage(type: QuotaType, object: KubeObject, now: Ms): ExactA
 }
 
 function podUsage(pod: Pod, now: Ms): ExactAmounts {
-  const usage = new Map([['count/pods', one]])
-  if (!isCharged(pod, now)) return usage
+  if (!isCharged(pod, now)) return finishedUsage
+  // Replicas share their containers, and what these cost.
+  const { containers, initContainers, overhead, resources } = pod.spec
+  const known = podCosts.get(containers)
+  if (
+    known !== undefined &&
+    known.initContainers === initContainers &&
+    known.overhead === overhead &&
+    known.resources === resources
+  )
+    return known.usage
   const requests = podAmounts(pod.spec, 'requests', { overhead: true })
   const limits = podAmounts(pod.spec, 'limits', { overhead: true })
-  for (const [name, quantity] of computeUsage(requests, limits)) usage.set(name, quantity)
+  const usage = computeUsage(requests, limits).set('count/pods', one)
+  podCosts.set(containers, { initContainers, overhead, resources, usage })
   return usage
 }
+
+const finishedUsage: ExactAmounts = new Map([['count/pods', one]])
+const podCosts = new WeakMap<
+  PodSpec['containers'],
+  Pick<PodSpec, 'initContainers' | 'overhead' | 'resources'> & { readonly usage: ExactAmounts }
+>()
 
 /** Neither finished nor stuck in its deletion. */
 function isCharged({ metadata, status }: Pod, now: Ms): boolean {
