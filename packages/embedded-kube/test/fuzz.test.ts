@@ -91,7 +91,8 @@ function complaint(sent: FuzzRequest, { status, contentType, text, isOpen }: Fuz
   // Upstream answers 500 without a reason for errors of no kind, as for an apply that does not fit its type: those are
   // its own words. 501: what is not served says so; 504: a version that is not reached.
   const internal = /Internal error occurred: [^"\n]*/.exec(text)
-  if (internal !== null) return internal[0]
+  // Upstream's words for an exec into what does not run.
+  if (internal !== null && !internal[0].includes('unable to upgrade connection')) return internal[0]
   // A proxied pod refuses the connection, a log has nobody to read it from.
   const isOthers = status === 503 && /\/(proxy|log)\b/.test(sent.url)
   if (status > 500 && status !== 501 && status !== 504 && !isOthers) return `status ${status}: ${text.slice(0, 400)}`
