@@ -59,7 +59,9 @@ export async function play(kube: KubeApi, sleep: (seconds: number) => Promise<vo
     subsets: [{ addresses: [{ ip: '192.0.2.1' }], notReadyAddresses: [{ ip: '192.0.2.2' }], ports: [{ port: 8080 }] }],
   })
   const cause = { annotations: { 'kubernetes.io/change-cause': 'first' } }
-  await workload(Deployments!, 'web', { replicas: 4, revisionHistoryLimit: 2 }, cause)
+  // One pod at a time: how many are found ready together is a matter of time.
+  const strategy = { rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } }
+  await workload(Deployments!, 'web', { replicas: 4, revisionHistoryLimit: 2, strategy }, cause)
   await workload(Deployments!, 'rec', { replicas: 2, strategy: { type: 'Recreate' } })
   await workload(Deployments!, 'late', { replicas: 1, progressDeadlineSeconds: 10, minReadySeconds: 3 })
   const nobody = template('nosa')
