@@ -110,6 +110,7 @@ import { invalidToken, ServiceAccountTokens, type TokenSigner } from './subresou
 import { Termination } from './termination.ts'
 import {
   checkFinalizers,
+  checkNamed,
   checkPatched,
   checkUnborn,
   checkVersion,
@@ -381,7 +382,8 @@ export class ApiServer {
     const home = this.#namespaceOf(info, namespace, meta)
     // An apply that creates may name a version; it had nothing to be compared with.
     if (managers === undefined && options.dryRun !== true && !['', '0'].includes(meta.resourceVersion ?? '')) {
-      throw badRequest('resourceVersion should not be set on objects to be created')
+      const why = 'resourceVersion should not be set on objects to be created'
+      throw failure('internal', why, undefined, { reason: '' })
     }
     if (home !== '') this.#checkNamespace(info, home, meta)
     const name = this.#nameFor(info, home, meta)
@@ -471,6 +473,12 @@ export class ApiServer {
       throw badRequest(`the name of the object (${meta.name}) does not match the name on the URL (${key.name})`)
     }
     this.#namespaceOf(info, key.namespace, meta)
+    if (context.inProcess !== true && options.subresource === undefined) checkNamed(key.name, sent)
+    const isNew = rulesOf(info).createdByUpdate && this.#objects.get(info, key) === undefined
+    if (isNew && options.subresource === undefined) {
+      this.#allow(context, info, 'create', key)
+      return this.#create(context, info, key.namespace, sent, options, undefined)
+    }
     return this.#write(context, info, key, sent, options)
   }
 

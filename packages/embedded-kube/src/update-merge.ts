@@ -102,13 +102,17 @@ export function checkVersion(info: ResourceInfo, old: StoredObject, meta: Object
   }
 }
 
+/** @throws {KubeError} badRequest when an object that is to be written over has no name */
+export function checkNamed(name: string, { metadata }: ObjectInput): void {
+  if ((metadata?.name ?? '') !== '') return
+  throw badRequest(`the name of the object (${name} based on URL) was undeterminable: name must be provided`)
+}
+
 /** @throws {KubeError} when a patch leaves no name or another uid */
 export function checkPatched(info: ResourceInfo, old: StoredObject, input: ObjectInput): void {
   const { name, uid } = old.metadata
   const asked = input.metadata
-  if ((asked?.name ?? '') === '') {
-    throw badRequest(`the name of the object (${name} based on URL) was undeterminable: name must be provided`)
-  }
+  checkNamed(name, input)
   if (asked?.uid !== undefined && asked.uid !== '' && asked.uid !== uid) {
     throw invalid(info, name, [invalidValue('metadata.uid', asked.uid, 'field is immutable')])
   }

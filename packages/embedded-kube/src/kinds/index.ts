@@ -102,7 +102,8 @@ const byStorage: Record<string, KindRules> = {
   }),
   '/secrets': kindRules({ defaults: secretDefaults, validate: secretErrors, validateUpdate: secretUpdateErrors }),
   '/configmaps': kindRules({ validate: configMapErrors, validateUpdate: immutableDataErrors }),
-  '/endpoints': kindRules({ defaults: endpointsDefaults }),
+  '/events': kindRules({ createdByUpdate: true }),
+  '/endpoints': kindRules({ createdByUpdate: true, defaults: endpointsDefaults }),
   '/limitranges': kindRules({ defaults: limitRangeDefaults, validate: limitRangeErrors }),
   '/resourcequotas': kindRules({ validate: resourceQuotaErrors, validateUpdate: resourceQuotaUpdateErrors }),
   '/persistentvolumeclaims': kindRules({
@@ -172,7 +173,7 @@ const byStorage: Record<string, KindRules> = {
     defaults: networkPolicyDefaults,
     validate: networkPolicyErrors,
   }),
-  'coordination.k8s.io/leases': kindRules({ unconditionalUpdate: false, validate: leaseErrors }),
+  'coordination.k8s.io/leases': kindRules({ unconditionalUpdate: false, createdByUpdate: true, validate: leaseErrors }),
   'discovery.k8s.io/endpointslices': kindRules({ generation: true, defaults: endpointSliceDefaults }),
   'scheduling.k8s.io/priorityclasses': kindRules({
     ...workload,

@@ -14,6 +14,8 @@ export interface KindRules {
   readonly metadataWithStatus: boolean | 'annotations'
   /** What is deleted lingers for a grace period. */
   readonly graceful: boolean
+  /** PUT makes what is not there. */
+  readonly createdByUpdate: boolean
   /** A deletion answers with the object rather than a Status. */
   readonly returnsDeleted: boolean
   /** Whether dependents are orphaned when a deletion does not say. */
@@ -32,6 +34,7 @@ const common: KindRules = {
   statusOnCreate: false,
   metadataWithStatus: false,
   graceful: false,
+  createdByUpdate: false,
   returnsDeleted: false,
   orphanByDefault: false,
   names: 'subdomain',
