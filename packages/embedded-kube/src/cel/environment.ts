@@ -56,6 +56,16 @@ export class Environment {
 
   /** @throws {CelProgramError} when a constant in it is none; {CelSyntaxError} with every mistake found, and where, in cel-go's words */
   compile(text: string, variables: Readonly<Record<string, CelType>>): Program {
+    try {
+      return this.#compile(text, variables)
+    } catch (error) {
+      // Long chains are as deep as they are long.
+      if (!(error instanceof RangeError)) throw error
+      throw new CelSyntaxError(text, [{ at: 0, message: 'expression recursion limit exceeded: 250' }])
+    }
+  }
+
+  #compile(text: string, variables: Readonly<Record<string, CelType>>): Program {
     const names = Object.keys(variables)
     const checked: Checked = check(parseExpression(text), {
       functions: this.#functions,

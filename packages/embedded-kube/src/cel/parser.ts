@@ -1,6 +1,7 @@
 // Reads an expression (google/cel-spec:doc/langdef.md, Syntax; google/cel-go:parser/gen/CEL.g4).
 import { tokens, type Token } from './lexer.ts'
 import { expandMacro } from './macros.ts'
+import { textSize } from './values.ts'
 import { CelSyntaxError, type Expression, type ListLiteral, type Literal, type MapLiteral } from './syntax.ts'
 
 const reserved = new Set(
@@ -9,11 +10,17 @@ const reserved = new Set(
 const afterOperand = ['[', '{', '(', '.', '-', '!', 'true', 'false', 'null']
 const expected = `{${afterOperand.map((t) => `'${t}'`).join(', ')}, NUM_FLOAT, NUM_INT, NUM_UINT, STRING, BYTES, IDENTIFIER}`
 const depthMax = 250
+const sizeMax = 100_000
 const int64Max = (1n << 63n) - 1n
 const uint64Max = (1n << 64n) - 1n
 
 /** @throws {CelSyntaxError} */
 export function parseExpression(text: string): Expression {
+  const size = textSize(text)
+  if (size > sizeMax) {
+    const message = `expression code point size exceeds limit: size: ${size}, limit ${sizeMax}`
+    throw new CelSyntaxError(text, [{ at: 0, message }])
+  }
   const parser = new Parser(text)
   const expression = parser.expression()
   parser.end()

@@ -13,7 +13,10 @@ const context: RequestContext = {
 }
 
 function world(): ApiServer {
-  const server = new ApiServer({ clock: new VirtualClock({ start: ms(Date.parse('2026-01-02T03:04:05Z')) }), random: new SeededRandom('crd') })
+  const server = new ApiServer({
+    clock: new VirtualClock({ start: ms(Date.parse('2026-01-02T03:04:05Z')) }),
+    random: new SeededRandom('crd'),
+  })
   bootstrap(server)
   return server
 }
