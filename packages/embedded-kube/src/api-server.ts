@@ -109,6 +109,7 @@ import { scaleOf, withScale } from './subresources/scale.ts'
 import { invalidToken, ServiceAccountTokens, type TokenSigner } from './subresources/service-account-token.ts'
 import { Termination } from './termination.ts'
 import {
+  annotationsCount,
   checkFinalizers,
   checkNamed,
   checkPatched,
@@ -894,7 +895,8 @@ export class ApiServer {
     if (errors.length > 0) throw invalid(info, key.name, errors)
     if (context.inProcess !== true) context.warnings.push(...warningsFor(info, next, old))
     if (this.#rbac !== undefined) checkEscalation(this.#rbac, context.user, info, next, old)
-    if (rules.generation && options.subresource !== 'status' && specChanged(next, old)) {
+    const counts = specChanged(next, old) || annotationsCount(context, next, old)
+    if (rules.generation && options.subresource !== 'status' && counts) {
       next = withMeta(next, { generation: (old.metadata.generation ?? 0) + 1 })
     }
     const entries = managers === undefined ? heldEntries(sent, old) : entriesOf(managers)

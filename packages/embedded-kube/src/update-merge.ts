@@ -132,6 +132,12 @@ export function patchNotAnObject(body: unknown, prefix: string): Error {
   return badRequest(`${prefix}json: cannot unmarshal ${jsonKind(body)} into Go value of type map[string]interface {}`)
 }
 
+/** A Deployment's annotations go on to its sets, so they count; those that its controller writes do not. */
+export function annotationsCount(context: RequestContext, next: StoredObject, old: StoredObject): boolean {
+  if (context.inProcess === true || next.kind !== 'Deployment') return false
+  return !equal(next.metadata.annotations, old.metadata.annotations)
+}
+
 /** Whether anything but metadata and status differs. */
 export function specChanged(next: StoredObject, old: StoredObject): boolean {
   for (const field of new Set([...Object.keys(next), ...Object.keys(old)])) {

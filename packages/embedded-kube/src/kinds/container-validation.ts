@@ -444,7 +444,7 @@ function actionErrors(kind: string, action: Fields, at: string, pod: PodParts, e
   }
 }
 
-export function securityErrors(context: Fields, at: string, errors: FieldError[]): void {
+function securityErrors(context: Fields, at: string, errors: FieldError[]): void {
   errors.push(...idErrors(context['runAsUser'], `${at}.runAsUser`))
   errors.push(...idErrors(context['runAsGroup'], `${at}.runAsGroup`))
   const mount = context['procMount']

@@ -14,7 +14,7 @@ export function isIp(text: string): boolean {
   return short <= 2 && (short === 2 ? groups.length <= 9 : groups.length === 8) && groups.every((g) => g.length <= 4)
 }
 
-export const ipWhy = 'must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)'
+const ipWhy = 'must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)'
 
 export function ipErrors(value: string, field: string): FieldError[] {
   return isIp(value) ? [] : [invalidValue(field, value, ipWhy)]

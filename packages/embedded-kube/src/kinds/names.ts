@@ -65,16 +65,6 @@ export function labelValueProblems(text: string): string[] {
   return [...(text.length > 63 ? ['must be no more than 63 bytes'] : []), ...(labelValue.test(text) ? [] : [valueWhy])]
 }
 
-/** The first of them, or undefined. */
-export function qualifiedNameProblem(text: string): string | undefined {
-  return qualifiedNameProblems(text)[0]
-}
-
-/** The first of them, or undefined. */
-export function labelValueProblem(text: string): string | undefined {
-  return labelValueProblems(text)[0]
-}
-
 /** Texts seen to be fine: the same few come with every pod. */
 const goodKeys = new Set<string>()
 const goodValues = new Set<string>()

@@ -48,7 +48,7 @@ function isNative(name: string): boolean {
 }
 
 /** Devices and the like: named with a domain that is not Kubernetes' own. */
-export function isExtendedResource(name: string): boolean {
+function isExtendedResource(name: string): boolean {
   return !isNative(name) && !name.startsWith('requests.') && qualifiedNameProblems(`requests.${name}`).length === 0
 }
 

@@ -7,7 +7,7 @@ import { labelErrors, labelValueProblems, nameErrors, qualifiedNameProblems } fr
 
 type Labels = StoredObject['metadata']['labels']
 
-export function labelNameErrors(name: string, field: string): FieldError[] {
+function labelNameErrors(name: string, field: string): FieldError[] {
   return qualifiedNameProblems(name).map((why) => invalidValue(field, name, why))
 }
 
