@@ -260,7 +260,10 @@ describe('a spot node whose end is announced', () => {
     await lab.clock.runFor(seconds(60))
     expect((await lab.kube.get(Nodes, { name: spot.nodeName })).spec.unschedulable).toBe(true)
     const left = (await lab.pods()).filter((pod) => pod.spec.nodeName === spot.nodeName)
-    expect(left.map((pod) => pod.metadata.labels!['app']).sort()).toEqual(['agent', 'api'])
+    expect(left.map((pod) => pod.metadata.labels!['app']).toSorted((a, b) => (a! < b! ? -1 : 1))).toEqual([
+      'agent',
+      'api',
+    ])
     expect((await lab.pods('app=web')).map((pod) => pod.spec.nodeName)).toEqual([
       machine(1).nodeName,
       machine(1).nodeName,
