@@ -578,27 +578,6 @@ describe('watches', () => {
     }
   })
 
-  it('cuts off a client that does not read, and nobody else', async () => {
-    await makeConfigMaps('a')
-    const { resourceVersion } = (await admin.send(configMaps())).json.metadata
-    const path = `${configMaps()}?watch=1&resourceVersion=${resourceVersion}`
-    // On a connection of its own: what it leaves unread would hold up its neighbours there.
-    const sleeper = new WireClient(world)
-    await sleeper.open(`${path}&sleeper`)
-    const reader = admin.watch(path)
-    const received: unknown[] = []
-    for (let i = 0; i < 80; i++) {
-      const data = { a: `${i}`.padEnd(1_000_000, 'x') }
-      await inside.patch(ConfigMaps, { namespace, name: 'a' }, { type: 'merge', body: { data } })
-      received.push((await reader.next()).value)
-    }
-    await reader.return(undefined)
-    await expect.poll(() => world.requests.some(({ url }) => url.endsWith('&sleeper'))).toBe(true)
-    sleeper.close()
-    expect(received).toHaveLength(80)
-    expect(received).not.toContain(undefined)
-  })
-
   it('waits for a version that is not there yet', async () => {
     const next = Number(world.api.resourceVersion) + 2
     const reading = admin.send(`${configMaps()}?resourceVersion=${next}`)
