@@ -961,7 +961,9 @@ export class ApiServer {
   #resume(): void {
     const definitions = this.#store.collection('apiextensions.k8s.io', 'customresourcedefinitions')
     for (const definition of definitions.list(everything)) this.#definitions.serve(definition)
-    for (const collection of [...this.#store.collections()]) {
+    // What is told of them may make further ones.
+    const collections = Array.from(this.#store.collections())
+    for (const collection of collections) {
       for (const object of collection.list(everything)) {
         const revision = Number(object.metadata.resourceVersion)
         this.#admission.stored(object)

@@ -8,7 +8,7 @@ import type { ApiServer } from '../api-server.ts'
 import { impersonated } from '../authorization/impersonation.ts'
 import { attributesOfPath } from '../authorization/request-attributes.ts'
 import { failure, notAuthorized, pathNotAuthorized, resourceNotFound } from '../errors.ts'
-import type { Fields } from '../object.ts'
+import { textOf, type Fields } from '../object.ts'
 import type { UserInfo } from '../request.ts'
 import { issuerDefault } from '../subresources/service-account-token.ts'
 import { apiGroupList, apiGroupNamed, apiResourceList, coreVersions } from '../wire/discovery.ts'
@@ -358,11 +358,12 @@ class RequestHandler {
 
   #answerOpenApiV2(exchange: Exchange): void {
     const { major, minor } = serverVersion(this.#options.gitVersion ?? gitVersionDefault)
+    const version = `${textOf(major)}.${textOf(minor)}`
     const wanted = negotiateOpenApiV2(exchange.header('accept'))
-    if (wanted === 'json') exchange.sendObject(200, openApiV2(`${major}.${minor}`))
+    if (wanted === 'json') exchange.sendObject(200, openApiV2(version))
     else if (wanted === 'binary') {
       const type = 'application/com.github.proto-openapi.spec.v2.v1.0+protobuf'
-      exchange.send(200, type, openApiV2Binary(`${major}.${minor}`), { Vary: 'Accept' })
+      exchange.send(200, type, openApiV2Binary(version), { Vary: 'Accept' })
     } else exchange.send(406, 'text/plain; charset=utf-8', '')
   }
 

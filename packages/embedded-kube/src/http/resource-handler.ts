@@ -329,9 +329,10 @@ function writeOptions(query: Query, kind: string): { readonly fieldManager?: str
       { reason: 'FieldValueTooLong', field: 'fieldManager', message: 'Too long: may not be more than 128 bytes' },
     ])
   }
-  const at = [...(fieldManager ?? '')].findIndex((letter) => !/^[\p{L}\p{M}\p{N}\p{P}\p{S} ]$/u.test(letter))
+  const letters = Array.from(fieldManager ?? '')
+  const at = letters.findIndex((letter) => !/^[\p{L}\p{M}\p{N}\p{P}\p{S} ]$/u.test(letter))
   if (fieldManager !== undefined && at >= 0) {
-    const code = [...fieldManager][at]!.codePointAt(0)!.toString(16).toUpperCase().padStart(4, '0')
+    const code = letters[at]!.codePointAt(0)!.toString(16).toUpperCase().padStart(4, '0')
     throw invalid({ group: 'meta.k8s.io', kind }, '', [
       invalidValue('fieldManager', fieldManager, `invalid character U+${code} (at position ${at})`),
     ])

@@ -1,6 +1,6 @@
 // APIServices that clients register, as the charts of aggregated API servers do.
 import { timestamp, type Ms } from '@plimsoll/model'
-import { fieldsOf, withDefaults, type StoredObject } from '../object.ts'
+import { fieldsOf, textOf, withDefaults, type StoredObject } from '../object.ts'
 
 /** The only group that others would serve and this server does. */
 const servedHere = 'metrics.k8s.io'
@@ -20,7 +20,7 @@ export function apiServiceDefaults(object: StoredObject, now: Ms): StoredObject 
     : {
         status: 'False',
         reason: 'FailedDiscoveryCheck',
-        message: `service/${String(name)} in ${JSON.stringify(namespace)} runs in a simulated network and cannot be reached`,
+        message: `service/${textOf(name)} in ${JSON.stringify(namespace)} runs in a simulated network and cannot be reached`,
       }
   const filled = local ? object : { ...object, spec: withDefaults(spec, { service: { name, namespace, port: 443 } }) }
   return withDefaults(filled, {

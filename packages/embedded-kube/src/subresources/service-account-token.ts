@@ -229,7 +229,7 @@ export class ServiceAccountTokens {
   }
 }
 
-export function userNameOf(namespace: string, name: string): string {
+function userNameOf(namespace: string, name: string): string {
   return `system:serviceaccount:${namespace}:${name}`
 }
 
