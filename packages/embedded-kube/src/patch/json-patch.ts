@@ -1,5 +1,5 @@
 // JSON patches as upstream applies them (evanphx/json-patch v4), which lets more pass than RFC 6902 does: what is not
-// there may be replaced and removed, and copied as null.
+// there may be replaced, and copied as null.
 import { badRequest, failure } from '../errors.ts'
 import { equal, isFields } from '../object.ts'
 import { isTooDeep } from '../wire/nesting.ts'
@@ -128,7 +128,9 @@ function change(target: unknown, path: readonly string[], value: unknown, effect
   if (rest.length > 0) {
     if (copy[part] === undefined) throw refused()
     copy[part] = change(copy[part], rest, value, effect)
-  } else if (effect === 'remove') delete copy[part]
-  else copy[part] = value
+  } else if (effect === 'remove') {
+    if (copy[part] === undefined) throw refused()
+    delete copy[part]
+  } else copy[part] = value
   return copy
 }
