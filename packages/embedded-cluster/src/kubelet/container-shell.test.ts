@@ -34,6 +34,8 @@ describe('a command in a simulated container', () => {
     [['sh', '-c', 'echo $COLOUR'], 'red\n', 0],
     [['sh', '-c', "echo '$COLOUR' && false; echo on"], '$COLOUR\non\n', 0],
     [['sh', '-c', 'false && echo never'], '', 1],
+    [['sh', '-c', 'echo a; exit 3; echo b'], 'a\n', 3],
+    [['sh', '-c', 'false; exit'], '', 1],
     [['printenv', 'COLOUR'], 'red\n', 0],
     [['printenv', 'NONE'], '', 1],
     [['cat', '/etc/hostname'], 'web\n', 0],

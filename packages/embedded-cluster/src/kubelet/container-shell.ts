@@ -116,6 +116,7 @@ function runLine(line: string, facts: ShellFacts, streams: ExecStreams): number 
     const words = [...part.matchAll(/"([^"]*)"|'([^']*)'|(\S+)/g)].map(([, a, b, c]) =>
       b !== undefined ? b : (a ?? c ?? '').replace(/\$\{?(\w+)\}?/g, (_, name: string) => facts.env[name] ?? ''),
     )
+    if (words[0] === 'exit') return Number(words[1] ?? code) || 0
     if (words.length > 0) code = runWords(words, facts, streams)
     if (code !== 0 && link === '&&') break
   }
