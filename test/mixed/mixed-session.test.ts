@@ -2,19 +2,16 @@
 // scaled, nodes drained and custom resources changed. Nobody may be answered with a failure of ours, and whoever watched
 // must hold in the end what a list shows.
 import { CoreV1Api, KubeConfig, makeInformer, type KubernetesObject } from '@kubernetes/client-node'
-import { execFile, spawnSync } from 'node:child_process'
-import { mkdirSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { helm, kubectl } from '../../tools/clients/clients.ts'
 import { liveHouse, type LiveHouse } from '../clients/live-house.ts'
+import { goBuildMs, goPrograms } from '../peers/go-programs.ts'
 import { runPeer, told } from '../peers/outcome.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
-const peer = join(root, 'node_modules/.cache/plimsoll-clients/peer-mixed')
-const hasGo = spawnSync('go', ['version']).status === 0
 const hasPython = spawnSync('/usr/bin/python3', ['-c', 'import kubernetes']).status === 0
 
 /** What programs of people are refused in the sessions below, on purpose. */
@@ -22,9 +19,9 @@ const askedFor = [400, 404, 409, 415, 422, 429]
 
 describe('all clients in one house', () => {
   let house: LiveHouse
+  let folder: string | undefined
   beforeAll(async () => {
-    mkdirSync(join(peer, '..'), { recursive: true })
-    if (hasGo) await promisify(execFile)('go', ['build', '-o', peer, '.'], { cwd: join(root, 'test/peers/go') })
+    folder = await goPrograms('mixed', ['.'])
     house = await liveHouse({
       programs: {
         k32: kubectl('1.32'),
@@ -36,8 +33,8 @@ describe('all clients in one house', () => {
     })
     const widgets = join(root, 'test/kubectl/manifests/widgets.yaml')
     await house.sh(`k35 create -f ${widgets} && k35 wait --for=condition=established -f ${widgets}`)
-  }, 300_000)
-  afterAll(() => house.close())
+  }, goBuildMs)
+  afterAll(() => house?.close())
 
   it('goes on for long without an error of ours', async () => {
     const config = new KubeConfig()
@@ -60,7 +57,7 @@ describe('all clients in one house', () => {
     for (const k of ['k32', 'k34', 'k35']) sessions.push(kubectlSession(k))
     for (const major of ['3', '4']) sessions.push(helmSession(major))
     sessions.push(drains())
-    if (hasGo) sessions.push(goSession())
+    if (folder !== undefined) sessions.push(goSession(join(folder, 'peers')))
     if (hasPython) sessions.push(pythonSession())
     await Promise.all(sessions)
 
@@ -122,7 +119,7 @@ describe('all clients in one house', () => {
       }
     }
 
-    async function goSession(): Promise<void> {
+    async function goSession(peer: string): Promise<void> {
       const checks = ['typed', 'dynamic', 'apply', 'informers', 'leader-election', 'events', 'scale']
       const printed = await runPeer(peer, ['-kubeconfig', join(house.home, 'config'), '-checks', checks.join(',')])
       expect(told(printed)).toEqual(checks.map((check) => `${check}: ok`))
