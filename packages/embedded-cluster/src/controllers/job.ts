@@ -636,7 +636,7 @@ function pendingIndexes(look: Look, count: number): number[] {
   return pending
 }
 
-/** At least `least` pods to give up: first those that do what others do, then as any controller chooses. */
+/** At least `least` pods to give up: first those that do what others do, then in the order of every controller. */
 function surplusOf({ job, activePods, now }: Look, least: number): Pod[] {
   const order = (pods: readonly Pod[]): Pod[] => inDeletionOrder(pods, () => 0, now)
   const surplus: Pod[] = []

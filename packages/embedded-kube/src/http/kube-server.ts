@@ -194,7 +194,7 @@ class RequestHandler {
     this.#options = options
   }
 
-  /** Of HTTP/1.1: whatever does not go on as a WebSocket is answered as any request. */
+  /** Of HTTP/1.1: whatever does not go on as a WebSocket is answered like other requests. */
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer, trusted: boolean): void {
     const response = new ServerResponse(request)
     response.shouldKeepAlive = false
