@@ -3,6 +3,9 @@ import type {
   Clock,
   ContainerRequest,
   ContainerResponse,
+  ExecInput,
+  ExecOptions,
+  ExecStreams,
   KubeApi,
   Log,
   Machines,
@@ -39,7 +42,6 @@ import { StorageProtection } from './controllers/storage/protection.ts'
 import { VolumeBinder } from './controllers/storage/volume-binder.ts'
 import { FaultDesk } from './faults/fault-desk.ts'
 import type { Fault } from './faults/fault.ts'
-import type { ExecInput, ExecOptions, ExecStreams } from './kubelet/container-shell.ts'
 import { Kubelets } from './kubelet/kubelets.ts'
 import type { PodLogs } from './pod-logs.ts'
 import { Scheduler } from './scheduler/scheduler.ts'

@@ -1,5 +1,14 @@
 import type { DeleteOptions, ObjectKey } from '@plimsoll/model'
-import type { KubeError, KubeList, ListOptions, Subscription, WatchOptions } from '@plimsoll/ports'
+import type {
+  ExecInput,
+  ExecOptions,
+  ExecStreams,
+  KubeError,
+  KubeList,
+  ListOptions,
+  Subscription,
+  WatchOptions,
+} from '@plimsoll/ports'
 import type { Fields, StoredObject } from './object.ts'
 
 export interface UserInfo {
@@ -91,30 +100,6 @@ export interface ProxyResponse {
   readonly status: number
   readonly contentType: string
   readonly body: string
-}
-
-export interface ExecOptions {
-  readonly container: string
-  /** Empty: attach to what runs. */
-  readonly command: readonly string[]
-  readonly tty: boolean
-  readonly stdin: boolean
-}
-
-/** Where the output of a command goes. */
-export interface ExecStreams {
-  stdout(text: string): void
-  stderr(text: string): void
-  /** Called once, last. */
-  exit(code: number): void
-  /** The command cannot be begun. Called instead of exit. */
-  fail(message: string): void
-}
-
-/** What a client types. */
-export interface ExecInput {
-  type(text: string): void
-  end(): void
 }
 
 /** What listens behind the API server's proxies: set by whoever runs kubelets and containers. Undefined: nobody. */

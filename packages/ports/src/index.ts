@@ -21,6 +21,7 @@ export type {
   ProgramTable,
 } from './container-program.ts'
 export { JournalError, type Journal, type JournalEntry, type JournalFailure } from './journal.ts'
+export type { ExecInput, ExecOptions, ExecStreams } from './container-exec.ts'
 export {
   ignoreNotFound,
   isKubeFailure,

@@ -1,7 +1,7 @@
 import { ms, type Pod } from '@plimsoll/model'
-import { VirtualClock } from '@plimsoll/ports'
+import { VirtualClock, type ExecInput } from '@plimsoll/ports'
 import { describe, expect, it } from 'vitest'
-import { execute, type ExecInput } from './container-shell.ts'
+import { execute } from './container-shell.ts'
 
 interface Session {
   readonly input: ExecInput

@@ -1,31 +1,6 @@
 // What can be run in a simulated container: a few commands that tell of it, and a shell that takes them.
 import { ms, type Pod } from '@plimsoll/model'
-import type { Clock } from '@plimsoll/ports'
-
-export interface ExecOptions {
-  readonly container: string
-  readonly command: readonly string[]
-  readonly tty: boolean
-  /** Whether somebody types. */
-  readonly stdin: boolean
-}
-
-/** The streams of one command. */
-export interface ExecStreams {
-  stdout(text: string): void
-  stderr(text: string): void
-  /** Called once, last. */
-  exit(code: number): void
-  /** The command cannot be begun. Called instead of exit. */
-  fail(message: string): void
-}
-
-/** What is typed into a command. */
-export interface ExecInput {
-  type(text: string): void
-  /** Nothing more will be typed. */
-  end(): void
-}
+import type { Clock, ExecInput, ExecOptions, ExecStreams } from '@plimsoll/ports'
 
 export interface ShellFacts {
   readonly pod: Pod

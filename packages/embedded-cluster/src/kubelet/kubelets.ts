@@ -5,6 +5,9 @@ import {
   type Clock,
   type ContainerRequest,
   type ContainerResponse,
+  type ExecInput,
+  type ExecOptions,
+  type ExecStreams,
   type KubeApi,
   type Log,
   type Machine,
@@ -22,7 +25,7 @@ import type { PodLogOptions, PodLogs, PodLogSink } from '../pod-logs.ts'
 import type { Timing } from '../timing.ts'
 import { EventCorrelator } from '@plimsoll/runtime'
 import { AddressPool } from './addresses.ts'
-import { execute, type ExecInput, type ExecOptions, type ExecStreams } from './container-shell.ts'
+import { execute } from './container-shell.ts'
 import type { MemoryUse } from './eviction.ts'
 import { heartbeatMs, Kubelet } from './kubelet.ts'
 import { KubeletApi, type UsageReader } from './kubelet-api.ts'

@@ -1,10 +1,10 @@
 // exec and attach over WebSockets: channels of one connection, the first byte of each message its number
 // (kubernetes/apimachinery:pkg/util/httpstream/wsstream; v4 and v5.channel.k8s.io).
+import type { ExecInput, ExecStreams } from '@plimsoll/ports'
 import { WebSocketServer, type RawData, type WebSocket } from 'ws'
 import type { ApiServer } from '../api-server.ts'
 import { badRequest, failure, internal } from '../errors.ts'
 import { listOf, type StoredObject } from '../object.ts'
-import type { ExecInput, ExecStreams } from '../request.ts'
 import { containerForLog } from '../subresources/log.ts'
 import type { Exchange } from './exchange.ts'
 
