@@ -69,6 +69,8 @@ const masks: readonly (readonly [RegExp, string])[] = [
   [/-[bcdfghjklmnpqrstvwxz2456789]{5}(?![A-Za-z0-9])/g, '-xxxxx'],
   [/\b[WIE]\d{4} \d\d:\d\d:\d\d\.\d+ +\d+ /g, '<log> '],
   [/(Resource Version: +)\d+/g, '$1<rv>'],
+  // How long a pull took, with what the machine was late by.
+  [/ in \d+(\.\d+)?m?s \(\d+(\.\d+)?m?s including waiting\)/g, ' in <duration> (<duration> including waiting)'],
   // Ages, but not the milli-CPUs of `kubectl top`.
   [/(?<=^|[\s(])(\d+d)?(\d+h)?(\d{1,2}m(?!\s+\d+(%|Mi)))?(\d+s)?(?=$|[\s),\]])/g, '<age>'],
 ]
