@@ -10,6 +10,7 @@ export const floors = {
   engine: ['model'],
   runtime: ['model', 'ports'],
   'cluster-autoscaler': ['model', 'ports', 'engine', 'runtime'],
+  'proportional-autoscaler': ['model', 'ports', 'runtime'],
   'aws-provider': ['model', 'ports', 'runtime'],
   'kube-client': ['model', 'ports', 'runtime'],
   'aws-client': ['model', 'ports', 'runtime'],
@@ -22,11 +23,13 @@ export const floors = {
     'engine',
     'runtime',
     'cluster-autoscaler',
+    'proportional-autoscaler',
     'aws-provider',
     'embedded-kube',
     'embedded-cluster',
     'embedded-aws',
   ],
+  terminal: ['model', 'ports', 'runtime'],
 }
 
 /** Tests may use the worlds as their laboratory. */

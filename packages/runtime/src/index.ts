@@ -1,6 +1,15 @@
 export { Backoff, retry, retryOnConflict, type BackoffOptions, type RetryOptions } from './backoff.ts'
 export { EventCorrelator, type EventFacts, type SpamFilter } from './event-correlator.ts'
 export { EventRecorder, type EventRecorderOptions } from './event-recorder.ts'
+export {
+  defaultValue,
+  flagUsages,
+  readFlags,
+  type FlagValue,
+  type FlagValues,
+  type Problem,
+} from './flags/command-line.ts'
+export type { Flag, FlagEffect, FlagTable, FlagType } from './flags/flag.ts'
 export { Informer, type InformerHandler, type InformerOptions } from './informer.ts'
 export { LeaderElection, type LeaderElectionOptions } from './leader-election.ts'
 export { jsonText } from './log/json-format.ts'

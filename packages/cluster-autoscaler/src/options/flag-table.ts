@@ -2,33 +2,7 @@
 // (kubernetes-sigs/cluster-autoscaler:pkg/config/flags/flags.go, AddFlags; klog, component-base). The parser, the help
 // text, the reference page and the chart's values derive from this one table.
 
-export type FlagType = 'string' | 'int' | 'float' | 'bool' | 'duration' | 'list' | 'csv'
-
-/** What setting the flag does here. */
-export type FlagEffect =
-  | 'effective'
-  /** Upstream reads it nowhere, or only for another cloud, or it says where and how a log file is written. */
-  | 'accepted-no-effect'
-  /** Upstream acts on it and Plimsoll does not yet: any value but the default is refused. */
-  | 'not-yet'
-
-export interface Flag {
-  /** Without the dashes. */
-  readonly name: string
-  readonly type: FlagType
-  /** In the text form in which it would be typed; lists start empty. */
-  readonly default: string
-  readonly help: string
-  /** Upstream's file. */
-  readonly source: string
-  readonly effect: FlagEffect
-  /** The closed set of values that are accepted, where there is one. */
-  readonly accepted?: readonly string[]
-  /** The name that this one is another spelling of. */
-  readonly aliasOf?: string
-}
-
-export type FlagTable = readonly Flag[]
+import type { Flag, FlagEffect, FlagTable, FlagType } from '@plimsoll/runtime'
 
 const flagsGo = 'kubernetes-sigs/cluster-autoscaler:pkg/config/flags/flags.go'
 const mainGo = 'kubernetes/autoscaler:cluster-autoscaler/main.go'

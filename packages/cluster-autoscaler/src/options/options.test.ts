@@ -1,7 +1,7 @@
 import { formatGoDuration, type Ms } from '@plimsoll/model'
+import { defaultValue } from '@plimsoll/runtime'
 import { describe, expect, it } from 'vitest'
 import { clusterAutoscalerFlags } from './flag-table.ts'
-import { defaultValue } from './flag-values.ts'
 import { parseClusterAutoscalerFlags, type ClusterAutoscalerOptions } from './options.ts'
 
 function options(...args: string[]): ClusterAutoscalerOptions {

@@ -1,7 +1,15 @@
 import { formatGoDuration, type Ms } from '@plimsoll/model'
-import { parseVmodule, type LogFormat } from '@plimsoll/runtime'
-import { clusterAutoscalerFlags, type Flag } from './flag-table.ts'
-import { defaultValue, readFlags, type FlagValue, type FlagValues, type Problem } from './flag-values.ts'
+import {
+  defaultValue,
+  parseVmodule,
+  readFlags,
+  type Flag,
+  type FlagValue,
+  type FlagValues,
+  type LogFormat,
+  type Problem,
+} from '@plimsoll/runtime'
+import { clusterAutoscalerFlags } from './flag-table.ts'
 
 const expanderNames = ['least-nodes', 'least-waste', 'most-pods', 'priority', 'random'] as const
 export type ExpanderName = (typeof expanderNames)[number]

@@ -1,6 +1,6 @@
 // Command lines as spf13/pflag reads them: --flag=value, --flag value, bare booleans, underscores for dashes, `--` ends.
 import { parseGoDuration } from '@plimsoll/model'
-import type { Flag, FlagTable } from './flag-table.ts'
+import type { Flag, FlagTable } from './flag.ts'
 
 export interface Problem {
   /** The flag, with its dashes; empty for the command line as a whole. */
@@ -59,7 +59,8 @@ export function readFlags(
     const target = flag.aliasOf ?? flag.name
     const value = parseValue(flag, text)
     if (typeof value === 'object' && 'error' in value) {
-      const message = `invalid argument ${JSON.stringify(text)} for "--${flag.name}" flag: ${value.error}`
+      const spelt = flag.name.length === 1 ? `-${flag.name}, --${flag.name}` : `--${flag.name}`
+      const message = `invalid argument ${JSON.stringify(text)} for "${spelt}" flag: ${value.error}`
       problems.push({ path: `--${flag.name}`, message })
       continue
     }
@@ -77,6 +78,8 @@ export function defaultValue(flag: Flag): FlagValue {
 }
 
 function parseValue(flag: Flag, text: string): FlagValue | { readonly error: string } {
+  const refused = flag.check?.(text)
+  if (refused !== undefined) return { error: refused }
   switch (flag.type) {
     case 'string':
       return text
@@ -108,4 +111,20 @@ function goDurationError(text: string): string {
   const unit = /^[+-]?(?:(?:\d+\.?\d*|\.\d+)(?:ns|us|µs|μs|ms|s|m|h))*(?:\d+\.?\d*|\.\d+)([^\d.]+)/.exec(text)?.[1]
   if (unit !== undefined) return `time: unknown unit ${JSON.stringify(unit)} in duration ${quoted}`
   return `time: invalid duration ${quoted}`
+}
+
+/** What a program prints about its flags, as pflag does (spf13/pflag:flag.go, FlagUsages). */
+export function flagUsages(table: FlagTable): string {
+  const lines = table.map((flag) => {
+    const spelt = flag.name.length === 1 ? `  -${flag.name}, --${flag.name}` : `      --${flag.name}`
+    const value = flag.valueName ?? (flag.type === 'bool' ? '' : flag.type)
+    const zero = ['', '0', 'false', '0s'].includes(flag.default)
+    const given = flag.type === 'string' && flag.valueName === undefined ? JSON.stringify(flag.default) : flag.default
+    return {
+      left: value === '' ? spelt : `${spelt} ${value}`,
+      right: zero ? flag.help : `${flag.help} (default ${given})`,
+    }
+  })
+  const width = Math.max(...lines.map(({ left }) => left.length))
+  return lines.map(({ left, right }) => `${left.padEnd(width)}   ${right}\n`).join('')
 }
