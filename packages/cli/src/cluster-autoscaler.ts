@@ -1,6 +1,6 @@
 // `plimsoll cluster-autoscaler …`: the autoscaler as a process of its own, with upstream's flags, against any cluster and
 // account. Wiring only; mirrors kubernetes/autoscaler:cluster-autoscaler/main.go.
-import { createServer, type Server } from 'node:http'
+import type { Server } from 'node:http'
 import { hostname } from 'node:os'
 import { createAwsApi } from '@plimsoll/aws-client'
 import {
@@ -12,6 +12,7 @@ import { createKubeClient, type KubeAccess } from '@plimsoll/kube-client'
 import { SeededRandom, SystemClock, type Metrics } from '@plimsoll/ports'
 import { createLog, MetricsRegistry } from '@plimsoll/runtime'
 import { assembleClusterAutoscaler } from '@plimsoll/simulator'
+import { close, listen } from './listen.ts'
 
 /** What pflag exits with on a command line that it does not understand. */
 const exitUsage = 2
@@ -68,7 +69,7 @@ export async function runClusterAutoscaler(flags: readonly string[]): Promise<nu
       for (const { message } of assembled.problems) log.named('aws_cloud_provider.go').error(message)
       return exitFatal
     }
-    server = await listen(options.address, assembled.autoscaler, metrics)
+    server = await serve(options.address, assembled.autoscaler, metrics)
     await assembled.autoscaler.run(stop.signal)
     await kube.close()
     aws.close()
@@ -78,8 +79,7 @@ export async function runClusterAutoscaler(flags: readonly string[]): Promise<nu
     // What it had begun stays as it is, for the next process to find; nothing here may hold this one.
     return exitFatal
   } finally {
-    server?.closeAllConnections()
-    server?.close()
+    if (server !== undefined) close(server)
   }
 }
 
@@ -98,35 +98,25 @@ function accessOf(options: ClusterAutoscalerOptions): KubeAccess {
 }
 
 /** @throws when the address cannot be listened on */
-async function listen(address: string, autoscaler: ClusterAutoscaler, metrics: Metrics): Promise<Server> {
-  const server = createServer((request, response) => {
-    const answer = (status: number, contentType: string, body: string): void => {
-      response.writeHead(status, { 'content-type': contentType }).end(body)
-    }
-    switch ((request.url ?? '').replace(/\?.*/, '')) {
-      case '/metrics':
-        return answer(200, 'text/plain; version=0.0.4; charset=utf-8; escaping=underscores', metrics.expose())
-      case '/health-check': {
-        const { status, body } = autoscaler.health()
-        return answer(status, 'text/plain; charset=utf-8', body)
+async function serve(address: string, autoscaler: ClusterAutoscaler, metrics: Metrics): Promise<Server> {
+  try {
+    return await listen(address, ({ path }) => {
+      switch (path.replace(/\?.*/, '')) {
+        case '/metrics':
+          return {
+            status: 200,
+            contentType: 'text/plain; version=0.0.4; charset=utf-8; escaping=underscores',
+            body: metrics.expose(),
+          }
+        case '/health-check':
+          return { ...autoscaler.health(), contentType: 'text/plain; charset=utf-8' }
+        default:
+          return { status: 404, contentType: 'text/plain; charset=utf-8', body: '404 page not found\n' }
       }
-      default:
-        return answer(404, 'text/plain; charset=utf-8', '404 page not found\n')
-    }
-  })
-  const { host, port } = hostAndPort(address)
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', (cause) => reject(new Error(`Failed to start metrics: listen ${address}: ${cause.message}`)))
-    server.listen({ port, ...(host === '' ? {} : { host }) }, resolve)
-  })
-  return server
-}
-
-/** As Go's net.Listen reads it: `:8085`, `127.0.0.1:8085`, `[::1]:8085`. */
-function hostAndPort(address: string): { readonly host: string; readonly port: number } {
-  const colon = address.lastIndexOf(':')
-  const port = Number(address.slice(colon + 1))
-  if (colon < 0 || !Number.isInteger(port) || port < 0 || port > 65_535)
-    throw new Error(`--address: ${JSON.stringify(address)} is not host:port, as in :8085`)
-  return { host: address.slice(0, colon).replace(/^\[|\]$/g, ''), port }
+    })
+  } catch (error) {
+    throw new Error(`Failed to start metrics: ${error instanceof Error ? error.message : String(error)}`, {
+      cause: error,
+    })
+  }
 }

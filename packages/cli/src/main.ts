@@ -49,6 +49,7 @@ export function program(): Command {
     .option('--speed <factor>', 'seconds of cluster time in one second', parseSpeed, 1)
     .option('--port <port>', 'port of the Kubernetes API (default: 6443 or a free one)', parsePort)
     .option('--aws-port <port>', 'port of the AWS endpoint (default: 6444 or a free one)', parsePort)
+    .option('--charts-port <port>', 'port of the Helm charts (default: 6445 or a free one)', parsePort)
     .option('--name <name>', 'name of the cluster', parseClusterName, 'myeks')
     .option('--data-dir <folder>', 'keep the cluster and its cloud there, and go on with what is there', parseFolder)
     .addOption(
@@ -126,6 +127,30 @@ export function program(): Command {
       process.exitCode = await runClusterAutoscaler(flags)
     })
 
+  plimsoll
+    .command('cluster-proportional-autoscaler')
+    .description("run Cluster Proportional Autoscaler against any cluster, with upstream's flags")
+    .argument('[flags...]', "upstream's flags; --help lists them")
+    .allowUnknownOption()
+    .helpOption(false)
+    .passThroughOptions()
+    .action(async (flags: readonly string[]) => {
+      const { runClusterProportionalAutoscaler } = await import('./cluster-proportional-autoscaler.ts')
+      process.exitCode = await runClusterProportionalAutoscaler(flags)
+    })
+
+  plimsoll
+    .command('view')
+    .description("show nodes, pods and prices of any cluster on the terminal, with eks-node-viewer's screen and flags")
+    .argument('[flags...]', 'see plimsoll view --help')
+    .allowUnknownOption()
+    .helpOption(false)
+    .passThroughOptions()
+    .action(async (flags: readonly string[]) => {
+      const { runView } = await import('./view.ts')
+      process.exitCode = await runView(flags, { root: stateRoot(process.env), version })
+    })
+
   return plimsoll
 }
 
@@ -134,6 +159,7 @@ export interface UpOptions {
   readonly speed: number
   readonly port?: number
   readonly awsPort?: number
+  readonly chartsPort?: number
   readonly name: string
   readonly seed: string
   readonly dataDir?: string

@@ -29,6 +29,11 @@ export interface InformerOptions<T> {
   readonly indexes?: { readonly [name: string]: IndexFunction<T> }
   /** Spreads the waits after failures; without it they are not spread. */
   readonly random?: Random
+  /**
+   * What is kept of an object: less, where memory counts. The name, namespace, uid and resourceVersion must stay
+   * (kubernetes/client-go:tools/cache, TransformFunc).
+   */
+  readonly transform?: (object: T) => T
   /** Told of an exception in a handler after the start; by default it ends the process as an unhandled rejection. */
   readonly onDefect?: (error: unknown) => void
 }
@@ -48,6 +53,7 @@ export class Informer<T extends KubeObject> {
   readonly #log: Log
   readonly #selection: Selection
   readonly #onDefect: (error: unknown) => void
+  readonly #transform: ((object: T) => T) | undefined
   readonly #backoff: Backoff
   readonly #objects: ObjectIndex<T>
   readonly #handlers = new Set<InformerHandler<T>>()
@@ -63,6 +69,7 @@ export class Informer<T extends KubeObject> {
     this.#log = options.log ?? silentLog
     this.#selection = options.selection ?? {}
     this.#onDefect = options.onDefect ?? unhandled
+    this.#transform = options.transform
     this.#backoff = new Backoff({ initial: ms(800), max: ms(30_000), jitter: 1, random: options.random })
     this.#objects = new ObjectIndex(options.indexes ?? {})
   }
@@ -242,8 +249,9 @@ export class Informer<T extends KubeObject> {
     for (const object of items) this.#put(object)
   }
 
-  #put(object: T): void {
-    const known = this.#objects.get(keyText(keyOf(object)))
+  #put(whole: T): void {
+    const known = this.#objects.get(keyText(keyOf(whole)))
+    const object = this.#transform === undefined ? whole : this.#transform(whole)
     if (known !== undefined && known.metadata.resourceVersion === object.metadata.resourceVersion) return
     // Same name, another object: the old one went while nobody looked.
     if (known !== undefined && known.metadata.uid !== object.metadata.uid) this.#remove(keyText(keyOf(known)))
@@ -257,7 +265,8 @@ export class Informer<T extends KubeObject> {
   #remove(key: string, last?: T): void {
     const old = this.#objects.remove(key)
     if (old === undefined) return
-    for (const handler of this.#handlers) handler.deleted?.(last ?? old)
+    const final = last === undefined ? old : (this.#transform?.(last) ?? last)
+    for (const handler of this.#handlers) handler.deleted?.(final)
   }
 
   #complain(error: unknown): void {

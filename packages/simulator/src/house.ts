@@ -22,6 +22,7 @@ import {
 } from '@plimsoll/embedded-kube'
 import { applyCloudFaults } from './cloud-faults.ts'
 import { clusterAutoscalerProgram } from './cluster-autoscaler-program.ts'
+import { proportionalAutoscalerProgram } from './proportional-autoscaler-program.ts'
 
 /** A parsed manifest: any object that can be created. */
 export interface KubeManifest {
@@ -147,6 +148,8 @@ export class House {
       machines: this.aws.machines(),
       programs: programTable(o.programs, [
         [/(^|\/)cluster-autoscaler([:@]|$)/, clusterAutoscalerProgram(aroundAws(this.aws.api()))],
+        // Builds for one architecture have its name at the end.
+        [/(^|\/)cluster-proportional-autoscaler(-\w+)?([:@]|$)/, proportionalAutoscalerProgram],
       ]),
       kubernetesVersion: o.cluster.version,
       onCloudFaults: applyCloudFaults(this.aws.faults),

@@ -1,0 +1,5 @@
+export { proportionalAutoscalerFlags } from './options/flag-table.ts'
+export type { LogOptions, ProportionalAutoscalerOptions } from './options/options.ts'
+export { runProportionalAutoscaler, type ProgramSurroundings } from './program.ts'
+export { proportionalAutoscalerVersion } from './proportional-autoscaler.ts'
+export { severityOfLine } from './log-line.ts'

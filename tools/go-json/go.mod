@@ -1,0 +1,3 @@
+module plimsoll.dev/tools/go-json
+
+go 1.26.6
