@@ -9,14 +9,21 @@ const root = fileURLToPath(new URL('../..', import.meta.url))
 const manifests: { readonly [name: string]: string } = {
   base: 'deploy/workshop/base.yaml',
   nginx: 'deploy/workshop/nginx.yaml',
+  'cpa-nginx': 'deploy/workshop/cpa-nginx.yaml',
+  cpa: 'test/scenarios/manifests/cpa.yaml',
+  // Parts of it, by the kind of the object.
+  'cpa-config': 'test/scenarios/manifests/cpa.yaml#ConfigMap',
+  'cpa-rights': 'test/scenarios/manifests/cpa.yaml#RoleBinding',
   'cluster-autoscaler': 'deploy/cluster-autoscaler/cluster-autoscaler-autodiscover.yaml',
 }
 
 function manifest(name: string): readonly KubeManifest[] {
-  const text = readFileSync(`${root}/${manifests[name]}`, 'utf8').replaceAll('<YOUR CLUSTER NAME>', 'myeks')
+  const [file, kind] = manifests[name]!.split('#')
+  const text = readFileSync(`${root}/${file}`, 'utf8').replaceAll('<YOUR CLUSTER NAME>', 'myeks')
   return parseAllDocuments(text)
     .map((document) => document.toJS() as KubeManifest | null)
     .filter((object) => object !== null)
+    .filter((object) => kind === undefined || object.kind === kind)
 }
 
 function run(commands: string, seed = '1'): Promise<ScenarioResult> {

@@ -1,9 +1,21 @@
 // Scenarios: a few commands, run on the house in virtual time; what comes out is a trace. The files under
 // test/scenarios/ hold the commands, a line of dashes, and the trace that they gave.
-import { Deployments, Nodes, parseGoDuration, Pods, seconds, type Ms } from '@plimsoll/model'
+import {
+  ConfigMaps,
+  Deployments,
+  Nodes,
+  parseGoDuration,
+  Pods,
+  RoleBindings,
+  seconds,
+  type KubeObject,
+  type Ms,
+  type ResourceType,
+} from '@plimsoll/model'
 import { SeededRandom, silentLog, VirtualClock, type KubeApi } from '@plimsoll/ports'
 import { orderFault } from '@plimsoll/embedded-cluster'
 import { House, type KubeManifest } from './house.ts'
+import { KubeOutage } from './kube-outage.ts'
 import { Trace } from './trace.ts'
 
 export interface ScenarioOptions {
@@ -26,17 +38,21 @@ interface Stage {
   readonly house: House
   readonly kube: KubeApi
   readonly trace: Trace
+  readonly outage: KubeOutage
   readonly failures: string[]
 }
 
 /**
  * Runs the commands, one a line; `#` begins a comment:
- * - `cluster type=t3.medium min=3 max=6 desired=3` first of all; `seed` and `start` come from the options
+ * - `cluster type=t3.medium min=3 max=6 desired=3 authorization=RBAC` first of all; `seed` and `start` come from the options
  * - `apply NAME` creates a manifest's objects
- * - `scale DEPLOYMENT COUNT`, `delete deployment NAME`
+ * - `scale DEPLOYMENT COUNT`, `delete deployment|configmap|rolebinding NAME`
+ * - `configmap NAME KEY=TEXT` replaces its data
  * - `group max=6 min=3 desired=3` as `aws autoscaling update-auto-scaling-group` does
  * - `fault insufficient-capacity type=t3.medium`, `fault terminate node/ip-…`, `fault clear`: as `plimsoll fault` does
+ * - `outage 1m` keeps the API server from programs in pods for that long
  * - `run 10m` lets time pass
+ * - `log NAMESPACE/POD` tells what the pods of that name, or whose names begin so, have said since the last time
  * - `until nodes=6 ready within 5m`, `until pods=15 running within 2m` wait, and fail when the time is over
  * @throws Error for a command that it does not know
  */
@@ -49,6 +65,7 @@ export async function runScenario(text: string, o: ScenarioOptions): Promise<Sce
   if (first === undefined || !first.startsWith('cluster ')) throw new Error('a scenario begins with `cluster …`')
   const clock = new VirtualClock({ start: o.start })
   const trace = new Trace(clock)
+  const outage = new KubeOutage(clock)
   const cluster = options(first)
   const house = new House({
     clock,
@@ -63,9 +80,11 @@ export async function runScenario(text: string, o: ScenarioOptions): Promise<Sce
       desired: Number(cluster['desired'] ?? 3),
     },
     aroundAws: (api) => trace.around(api),
+    aroundKube: (api, user) => (isProgram(user.name) ? outage.around(api) : api),
+    ...(cluster['authorization'] === 'RBAC' ? { authorizationMode: 'RBAC' } : {}),
     heartbeats: 'lazy',
   })
-  const stage: Stage = { clock, house, kube: house.client(), trace, failures: [] }
+  const stage: Stage = { clock, house, kube: house.client(), trace, outage, failures: [] }
   await house.start()
   await trace.follow(stage.kube, { namespace: 'default' })
   for (const command of rest) {
@@ -90,8 +109,23 @@ async function perform(command: string, stage: Stage, o: ScenarioOptions): Promi
       return
     }
     case 'delete':
-      await kube.remove(Deployments, { namespace: 'default', name: words[1]! }, { propagationPolicy: 'Background' })
+      await kube.remove(
+        resource(words[0]),
+        { namespace: 'default', name: words[1]! },
+        { propagationPolicy: 'Background' },
+      )
       return
+    case 'configmap': {
+      const stored = await kube.get(ConfigMaps, { namespace: 'default', name: words[0]! })
+      const [, key = '', text = ''] = /^configmap \S+ (\w+)=(.*)$/.exec(command) ?? []
+      await kube.replace(ConfigMaps, { ...stored, data: { [key]: text } })
+      return
+    }
+    case 'outage':
+      stage.outage.begin(duration(words[0]))
+      return
+    case 'log':
+      return stage.trace.tellLogs(house, kube, words[0]!)
     case 'group': {
       const { min, max, desired } = options(command)
       await house.aws.api().call('autoscaling', 'UpdateAutoScalingGroup', {
@@ -146,6 +180,24 @@ async function until(command: string, { clock, kube, failures, trace }: Stage): 
   if (found !== Number(count)) {
     failures.push(command)
     trace.say('!', `not reached: ${command}`)
+  }
+}
+
+/** Service accounts of kube-system are the controllers'. */
+function isProgram(user: string): boolean {
+  return /^system:serviceaccount:(?!kube-system:)/.test(user)
+}
+
+function resource(name: string | undefined): ResourceType<KubeObject> {
+  switch (name) {
+    case 'deployment':
+      return Deployments
+    case 'configmap':
+      return ConfigMaps
+    case 'rolebinding':
+      return RoleBindings
+    default:
+      throw new Error(`cannot delete: ${name}`)
   }
 }
 

@@ -1,6 +1,7 @@
 // What happened in a run, as lines that a person can read and a test can compare: who joined, who was bound where, what
 // the autoscaler asked of the cloud and said in events.
 import { ms, Nodes, Pods, Events, type Event, type Ms, type Node, type Pod } from '@plimsoll/model'
+import type { House } from './house.ts'
 import type { AwsApi, Clock, KubeApi, WatchEvent } from '@plimsoll/ports'
 
 /** Calls that change the cloud; reads are not told. */
@@ -21,6 +22,8 @@ export class Trace {
   readonly #refusals = new Map<string, string>()
   #refusal: { readonly text: string; readonly at: Ms; pods: number } | undefined
   #namespace = ''
+  /** Log lines that were told, by pod. */
+  readonly #logged = new Set<string>()
 
   constructor(clock: Clock) {
     this.#clock = clock
@@ -81,6 +84,30 @@ export class Trace {
         if (told.has(operation)) this.say('aws', `${operation} ${facts(input as object)}`)
         return api.call(service, operation, input, signal)
       },
+    }
+  }
+
+  /**
+   * What the pods of `namespace/name…` have said since the last time, each line without its time and process. What a
+   * container said that was replaced before is lost, as with kubectl.
+   */
+  async tellLogs(house: Pick<House, 'cluster'>, kube: KubeApi, place: string): Promise<void> {
+    const [namespace = '', prefix = ''] = place.split('/')
+    const { items } = await kube.list(Pods, { namespace })
+    for (const { metadata, spec } of items.filter(({ metadata: { name } }) => name.startsWith(prefix))) {
+      const { name } = metadata
+      const container = spec.containers[0]!.name
+      let text = ''
+      for (const previous of [true, false]) {
+        const sink = { chunk: (part: string) => (text += part), end: () => {} }
+        house.cluster.podLogs.read({ namespace, name }, { container, previous }, sink)
+      }
+      const lines = text.split('\n').filter((line) => line !== '')
+      const fresh = lines.filter((line) => !this.#logged.has(`${name} ${line}`))
+      for (const line of fresh) {
+        this.#logged.add(`${name} ${line}`)
+        this.say('log', line.replace(/^([IWEF])\d{4} (\d\d:\d\d:\d\d)\S+ +\d+ /, '$1 '))
+      }
     }
   }
 
