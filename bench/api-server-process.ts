@@ -1,5 +1,5 @@
 // The API server in a process of its own, so that what it costs is not mixed with its clients: told by messages what to do.
-import { Nodes, Pods, type Draft, type Node, type Pod } from '@plimsoll/model'
+import { ConfigMaps, Deployments, Nodes, Pods, type Draft, type Node, type Pod } from '@plimsoll/model'
 import { ApiServer, bootstrap, createPki, startKubeServer } from '@plimsoll/embedded-kube'
 import { SeededRandom, SystemClock, type KubeApi } from '@plimsoll/ports'
 
@@ -7,6 +7,10 @@ export type Order =
   | { readonly do: 'create'; readonly count: number }
   | { readonly do: 'fill'; readonly nodes: number; readonly pods: number }
   | { readonly do: 'touch'; readonly count: number; readonly watchers: number }
+  /** Nodes as EKS has them, with a Deployment `web` and a ConfigMap `cpa` of so many nodes per replica. */
+  | { readonly do: 'fleet'; readonly nodes: number; readonly nodesPerReplica: number }
+  /** Every second so many nodes are written; of these, so many turn ready or not ready. */
+  | { readonly do: 'stir'; readonly seconds: number; readonly written: number; readonly turned: number }
 
 export interface Greeting {
   readonly url: string
@@ -37,6 +41,79 @@ function node(name: string): Draft<Node> {
     metadata: { name, labels: { 'kubernetes.io/hostname': name, 'topology.kubernetes.io/zone': 'us-east-1a' } },
     status: { capacity: room, allocatable: room },
   }
+}
+
+/** As a kubelet on EKS describes itself: 5 KB, most of them images and labels. */
+function eksNode(name: string): Draft<Node> {
+  const room = { cpu: '1930m', memory: '3388360Ki', pods: '17', 'ephemeral-storage': '18242267924' }
+  const images = Array.from({ length: 20 }, (_, i) => ({
+    names: [`602401143452.dkr.ecr.us-east-1.amazonaws.com/eks/image-${i}:v1.${i}.0-eksbuild.1`],
+    sizeBytes: 40_000_000 + i,
+  }))
+  return {
+    metadata: {
+      name,
+      labels: {
+        'beta.kubernetes.io/arch': 'amd64',
+        'eks.amazonaws.com/nodegroup': 'ng1',
+        'eks.amazonaws.com/capacityType': 'ON_DEMAND',
+        'kubernetes.io/hostname': name,
+        'node.kubernetes.io/instance-type': 't3.medium',
+        'topology.kubernetes.io/region': 'us-east-1',
+        'topology.kubernetes.io/zone': 'us-east-1a',
+      },
+    },
+    spec: { taints: [], providerID: `aws:///us-east-1a/${name}` },
+    status: { capacity: room, allocatable: room, images, conditions: conditions(true) },
+  }
+}
+
+function conditions(ready: boolean): NonNullable<Node['status']>['conditions'] {
+  const at = '2026-01-01T00:00:00Z'
+  const said = { lastHeartbeatTime: at, lastTransitionTime: at, reason: 'Kubelet', message: 'kubelet has said so' }
+  return [
+    { type: 'MemoryPressure', status: 'False', ...said },
+    { type: 'DiskPressure', status: 'False', ...said },
+    { type: 'PIDPressure', status: 'False', ...said },
+    { type: 'Ready', status: ready ? 'True' : 'False', ...said },
+  ]
+}
+
+async function fleet(kube: KubeApi, nodes: number, nodesPerReplica: number): Promise<void> {
+  for (let i = 0; i < nodes; i++) await kube.create(Nodes, eksNode(`node-${i}`))
+  const web = { app: 'web' }
+  await kube.create(Deployments, {
+    metadata: { name: 'web', namespace: 'default' },
+    spec: { replicas: 1, selector: { matchLabels: web }, template: { metadata: { labels: web }, spec: template } },
+  })
+  const data = { linear: JSON.stringify({ nodesPerReplica }) }
+  await kube.create(ConfigMaps, { metadata: { name: 'cpa', namespace: 'default' }, data })
+}
+
+/** Answers how often the Deployment was written meanwhile. */
+async function stir(kube: KubeApi, o: { seconds: number; written: number; turned: number }): Promise<number> {
+  const before = (await kube.get(Deployments, { namespace: 'default', name: 'web' })).metadata.generation ?? 0
+  const { items } = await kube.list(Nodes)
+  let turned = 0
+  for (let second = 0; second < o.seconds; second++) {
+    const until = performance.now() + 1000
+    for (let i = 0; i < o.written; i++) {
+      const { name } = items[(second * o.written + i) % items.length]!.metadata
+      const stored = await kube.get(Nodes, { name })
+      // In one second these, in the next back.
+      const turns = i < o.turned
+      const ready = turns ? second % 2 === 1 : true
+      const beat = { ...stored.status, conditions: conditions(ready), nodeInfo: undefined }
+      const annotations = { ...stored.metadata.annotations, beat: String(turned++) }
+      await kube.replace(Nodes, { ...stored, metadata: { ...stored.metadata, annotations } })
+      if (turns)
+        await kube.replace(Nodes, { ...(await kube.get(Nodes, { name })), status: beat }, { subresource: 'status' })
+      if (i % 50 === 49) await new Promise((resolve) => setImmediate(resolve))
+    }
+    await new Promise((resolve) => setTimeout(resolve, Math.max(0, until - performance.now())))
+  }
+  const after = (await kube.get(Deployments, { namespace: 'default', name: 'web' })).metadata.generation ?? 0
+  return after - before
 }
 
 /** Spread over the nodes and running, as kubelets would have left them. */
@@ -79,6 +156,11 @@ async function obey(api: ApiServer, kube: KubeApi, order: Order): Promise<number
         await run(kube, `pod-${i}`, `node-${i % order.nodes}`)
       }
       return 0
+    case 'fleet':
+      await fleet(kube, order.nodes, order.nodesPerReplica)
+      return 0
+    case 'stir':
+      return stir(kube, order)
     case 'touch': {
       let delivered = 0
       const watches = []

@@ -1,61 +1,11 @@
 // The embedded API server over HTTP/2 with TLS, from another process, and in process: creates, lists, watches, memory.
-import { fork, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { connect, type ClientHttp2Session } from 'node:http2'
-import { fileURLToPath } from 'node:url'
-import { pod, type Done, type Greeting, type Order } from './api-server-process.ts'
+import type { ClientHttp2Session } from 'node:http2'
+import { pod } from './api-server-process.ts'
+import { withServer } from './served.ts'
 import type { BenchCase, BenchResult, BenchSize } from './case.ts'
 
-const program = fileURLToPath(new URL('./api-server-process.ts', import.meta.url))
 const podsPath = '/api/v1/namespaces/default/pods'
-
-class Served {
-  readonly #child: ChildProcess
-  readonly #greeting: Greeting
-  readonly #sessions: ClientHttp2Session[] = []
-
-  private constructor(child: ChildProcess, greeting: Greeting) {
-    this.#child = child
-    this.#greeting = greeting
-  }
-
-  static async start(): Promise<Served> {
-    const child = fork(program, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
-    return new Served(child, (await message(child)) as Greeting)
-  }
-
-  async tell(order: Order): Promise<Done> {
-    this.#child.send(order)
-    return (await message(this.#child)) as Done
-  }
-
-  connect(): ClientHttp2Session {
-    const { url, ca, certificate, key } = this.#greeting
-    const session = connect(url, { ca, cert: certificate, key, settings: { initialWindowSize: 2 ** 24 } })
-    session.on('connect', () => session.setLocalWindowSize(2 ** 26))
-    this.#sessions.push(session)
-    return session
-  }
-
-  async stop(): Promise<void> {
-    for (const session of this.#sessions) session.destroy()
-    this.#child.disconnect()
-    if (this.#child.exitCode === null) await once(this.#child, 'exit')
-  }
-}
-
-/** @throws when the process ends instead */
-async function message(child: ChildProcess): Promise<unknown> {
-  const over = new AbortController()
-  const { signal } = over
-  const [first] = (await Promise.race([
-    once(child, 'message', { signal }),
-    once(child, 'exit', { signal }).then(([code]) => {
-      throw new Error(`the API server's process ended with ${String(code)}`)
-    }),
-  ]).finally(() => over.abort())) as [unknown]
-  return first
-}
 
 interface Fetched {
   readonly status: number
@@ -91,15 +41,6 @@ async function fetch(
   })
   await once(stream, 'close')
   return { status, bytes, firstByteMs, ms: performance.now() - begun, head }
-}
-
-async function withServer<T>(use: (served: Served) => Promise<T>): Promise<T> {
-  const served = await Served.start()
-  try {
-    return await use(served)
-  } finally {
-    await served.stop()
-  }
 }
 
 const inFlight = 64

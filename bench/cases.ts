@@ -7,6 +7,7 @@ import { runOnceScaleDown, runOnceScaleUp } from './cluster-autoscaler-loop.ts'
 import { removalWhatIf } from './cluster-autoscaler-removal.ts'
 import { clusterBoots } from './cluster-boot.ts'
 import { karpenterProvisioning } from './karpenter-provisioning.ts'
+import { proportionalAutoscaler } from './proportional-autoscaler.ts'
 import { scaleUpLatency } from './scale-up-latency.ts'
 import { snapshotMemory, snapshotOperations } from './snapshot-operations.ts'
 import { startUp } from './start-up.ts'
@@ -26,4 +27,5 @@ export const cases: readonly BenchCase[] = [
   snapshotOperations,
   snapshotMemory,
   ...karpenterProvisioning,
+  ...proportionalAutoscaler,
 ]

@@ -13,6 +13,7 @@ const environment = clusterEnvironment({
   kubeconfig: "/home/o'neil/state/kubeconfig",
   kubeCache: '/cache',
   awsUrl: 'http://127.0.0.1:6444',
+  chartsUrl: 'http://127.0.0.1:6445',
   images: { amd64: 'ami-1' },
 })
 
@@ -49,6 +50,8 @@ describe('plimsoll env', () => {
       AWS_PAGER: '',
       AWS_PARTITION: 'aws',
       AMD_AMI_ID: 'ami-1',
+      PLIMSOLL_CHARTS_URL: 'http://127.0.0.1:6445',
+      PLIMSOLL_CHARTS_OCI: 'oci://127.0.0.1:6445/charts',
     })
     expect(environment).not.toHaveProperty('ARM_AMI_ID')
   })

@@ -8,6 +8,8 @@ export interface ClusterFacts {
   /** Where kubectl may keep what it learnt of the API: ports are reused by other clusters, caches must not be. */
   readonly kubeCache: string
   readonly awsUrl: string
+  /** Where Helm finds the charts. */
+  readonly chartsUrl: string
   /** Image ids for arm64 and amd64 nodes, where the cloud knows them. */
   readonly images: { readonly arm64?: string; readonly amd64?: string }
 }
@@ -28,6 +30,8 @@ export function clusterEnvironment(facts: ClusterFacts): { readonly [variable: s
     AWS_ACCOUNT_ID: facts.accountId,
     AWS_PARTITION: 'aws',
     CLUSTER_NAME: facts.name,
+    PLIMSOLL_CHARTS_URL: facts.chartsUrl,
+    PLIMSOLL_CHARTS_OCI: `${facts.chartsUrl.replace(/^http:/, 'oci:')}/charts`,
     KARPENTER_NAMESPACE: 'kube-system',
     KARPENTER_VERSION: '1.14.1',
     ...(facts.images.arm64 === undefined ? {} : { ARM_AMI_ID: facts.images.arm64 }),

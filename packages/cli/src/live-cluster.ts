@@ -14,6 +14,8 @@ import {
   type KubeApi,
 } from '@plimsoll/ports'
 import { House, type KubeManifest } from '@plimsoll/simulator'
+import { readCharts, shippedCharts } from './charts/chart.ts'
+import { startChartServer } from './charts/chart-server.ts'
 import { DataFolder } from './durable/data-folder.ts'
 import { clusterEnvironment } from './environment.ts'
 import { HistoryClock } from './history-clock.ts'
@@ -30,6 +32,7 @@ export interface LiveClusterOptions {
   /** Absent: the usual port, or a free one when that is taken. 0: any free one. */
   readonly port?: number
   readonly awsPort?: number
+  readonly chartsPort?: number
   /** Whether roles and bindings decide who may do what; AlwaysAllow when absent. */
   readonly authorizationMode?: 'AlwaysAllow' | 'RBAC'
   /** Nothing installed, at most three nodes. */
@@ -59,7 +62,13 @@ const bootTime = minutes(3)
 /** @throws {CliError} when a port is taken */
 export async function startLiveCluster(o: LiveClusterOptions): Promise<LiveCluster> {
   const kubePort = await choosePort({ asked: o.port, usual: 6443, option: '--port' })
-  const awsPort = await choosePort({ asked: o.awsPort, usual: 6444, option: '--aws-port' })
+  const awsPort = await choosePort({ asked: o.awsPort, usual: 6444, option: '--aws-port', besides: [kubePort] })
+  const chartsPort = await choosePort({
+    asked: o.chartsPort,
+    usual: 6445,
+    option: '--charts-port',
+    besides: [kubePort, awsPort],
+  })
   const folder = o.dataDir === undefined ? undefined : DataFolder.open(o.dataDir, o.name)
   const starts = folder?.starts ?? 0
   const pki = await keptPki(folder?.pki ?? o.paths.pki)
@@ -99,6 +108,7 @@ export async function startLiveCluster(o: LiveClusterOptions): Promise<LiveClust
   })
   const kubeUrl = kubeServer.url
   const awsServer = await startAwsServer(house.aws, { port: awsPort })
+  const chartServer = await startChartServer(readCharts(shippedCharts()), { port: chartsPort })
 
   setClusterEndpoint(house.aws, o.name, { url: kubeUrl, caPem: pki.ca.certificate })
   await folder?.started()
@@ -123,6 +133,7 @@ export async function startLiveCluster(o: LiveClusterOptions): Promise<LiveClust
       kubeconfig: o.paths.kubeconfig,
       kubeCache: o.paths.kubeCache,
       awsUrl: awsServer.url,
+      chartsUrl: chartServer.url,
       images: { ...(await image(aws, 'arm64')), ...(await image(aws, 'amd64')) },
     }),
   }
@@ -141,6 +152,7 @@ export async function startLiveCluster(o: LiveClusterOptions): Promise<LiveClust
         ],
         ['Kubernetes API', kubeUrl],
         ['AWS endpoint', awsServer.url],
+        ['Helm charts', chartServer.url],
         ['kubeconfig', o.paths.kubeconfig],
         ['Nodes', `${nodes.filter(isReady).length} of ${nodes.length} Ready, ${[...types].join(', ')}`],
         ['Node group', await groupSize(aws)],
@@ -152,6 +164,7 @@ export async function startLiveCluster(o: LiveClusterOptions): Promise<LiveClust
     stop: async () => {
       await kubeServer.close()
       await awsServer.close()
+      await chartServer.close()
       await house.stop()
       clock.close()
       folder?.journal.close()

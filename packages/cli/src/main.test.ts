@@ -49,6 +49,7 @@ describe('bad arguments get one line that says what is accepted', () => {
     { argv: ['up', '--speed', '1e9'], says: /a number from 0\.1 to 1000/ },
     { argv: ['--port', '65536'], says: /--port.*a port from 1 to 65535/ },
     { argv: ['--aws-port', '-1'], says: /--aws-port.*a port from 1 to 65535/ },
+    { argv: ['--charts-port', '65536'], says: /--charts-port.*a port from 1 to 65535/ },
     { argv: ['--port', '0x10'], says: /a port from 1 to 65535/ },
     { argv: ['--name', '../elsewhere'], says: /--name.*letters, digits, hyphens/ },
     { argv: ['--data-dir', ''], says: /--data-dir.*a folder is expected/ },
@@ -57,7 +58,7 @@ describe('bad arguments get one line that says what is accepted', () => {
     { argv: ['wolkthrough'], says: /there is no command "wolkthrough"; there are up, env, down, / },
     { argv: ['up', 'x', 'y'], says: /there is no command "x"/ },
     { argv: ['walkthrough'], says: /missing required argument 'chapter'/ },
-    { argv: ['walkthrough', 'cpa'], says: /the chapter ca is expected/ },
+    { argv: ['walkthrough', 'karpenter'], says: /ca or cpa is expected/ },
     { argv: ['env', '--name', 'a b'], says: /letters, digits, hyphens/ },
     { argv: ['down', 'all'], says: /too many arguments/ },
   ])('$argv', async ({ argv, says }) => {

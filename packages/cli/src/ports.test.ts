@@ -27,6 +27,14 @@ describe('choosePort', () => {
     expect(await choosePort({ asked: undefined, usual, option: '--port' })).toBe(0)
   })
 
+  it('gives no port twice', async () => {
+    const free = await holdPort()
+    await new Promise((resolve) => held!.close(resolve))
+    const besides = [free]
+    expect(await choosePort({ asked: undefined, usual: free, option: '--port', besides })).toBe(0)
+    await expect(choosePort({ asked: free, usual: 1, option: '--port', besides })).rejects.toThrow('is taken')
+  })
+
   it('takes the usual port, and the one asked for, when they are free', async () => {
     const free = await holdPort()
     await new Promise((resolve) => held!.close(resolve))

@@ -10,9 +10,12 @@ export async function choosePort(o: {
   readonly asked: number | undefined
   readonly usual: number
   readonly option: string
+  /** Chosen already for others of this process. */
+  readonly besides?: readonly number[]
 }): Promise<number> {
+  const besides = new Set(o.besides)
   if (o.asked !== undefined && o.asked !== 0) {
-    const problem = await tryPort(o.asked)
+    const problem = besides.has(o.asked) ? 'EADDRINUSE' : await tryPort(o.asked)
     if (typeof problem === 'number') return problem
     throw new CliError(
       problem === 'EADDRINUSE'
@@ -20,7 +23,7 @@ export async function choosePort(o: {
         : `port ${o.asked} cannot be listened on (${problem}); give another with ${o.option}`,
     )
   }
-  const usual = o.asked === 0 ? undefined : await tryPort(o.usual)
+  const usual = o.asked === 0 || besides.has(o.usual) ? undefined : await tryPort(o.usual)
   return typeof usual === 'number' ? usual : 0
 }
 

@@ -9,6 +9,7 @@ export interface UpRequest {
   readonly speed: number
   readonly port?: number
   readonly awsPort?: number
+  readonly chartsPort?: number
   readonly seed: string
   readonly authorizationMode?: 'AlwaysAllow' | 'RBAC'
   readonly dataDir?: string

@@ -26,7 +26,20 @@ async function kill(): Promise<void> {
 
 /** Everything it said until it was ready, or had ended. */
 async function up(name: string): Promise<string> {
-  const args = ['up', '--workshop', '--name', name, '--port', '0', '--aws-port', '0', '--data-dir', join(state, 'kept')]
+  const args = [
+    'up',
+    '--workshop',
+    '--name',
+    name,
+    '--port',
+    '0',
+    '--aws-port',
+    '0',
+    '--charts-port',
+    '0',
+    '--data-dir',
+    join(state, 'kept'),
+  ]
   const started = spawn(process.execPath, [bin, ...args], {
     env: { ...process.env, HOME: state, XDG_STATE_HOME: state },
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -68,7 +68,7 @@ const hasAws = spawnSync('aws', ['--version']).status === 0
 describe('plimsoll up', () => {
   it('is there in seconds, answers kubectl, and leaves nothing behind', async () => {
     const begun = performance.now()
-    const { output, ended } = await up('--workshop', '--port', '0', '--aws-port', '0')
+    const { output, ended } = await up('--workshop', '--port', '0', '--aws-port', '0', '--charts-port', '0')
     const seconds = (performance.now() - begun) / 1000
     expect(output()).toMatch(/Nodes +3 of 3 Ready, t3\.medium/)
     expect(output()).toMatch(/Autoscaler +none installed/)
@@ -86,6 +86,10 @@ describe('plimsoll up', () => {
       nodes.match(/ip-192-168-[123]-\d+\.ap-northeast-2\.compute\.internal +Ready +<none> +\d+m +v1\.35/g),
     ).toHaveLength(3)
     expect(inShell('kubectl get pods -A --no-headers').match(/ Running /g)!.length).toBeGreaterThan(20)
+    const charts = output().match(/Helm charts +(\S+)/)![1]!
+    expect(inShell('printf %s "$PLIMSOLL_CHARTS_URL"')).toBe(charts)
+    const show = 'helm show chart "$PLIMSOLL_CHARTS_OCI/cluster-proportional-autoscaler" --plain-http'
+    expect(inShell(`HOME="$XDG_STATE_HOME" ${show}`)).toContain('name: cluster-proportional-autoscaler')
     expect(plimsoll('up', '--port', '0').err).toMatch(/^plimsoll: cluster myeks is already running \(process \d+\)/)
     expect(plimsoll('down')).toEqual({ code: 0, out: 'cluster myeks stopped\n', err: '' })
     expect(await ended).toBe(0)
@@ -96,7 +100,7 @@ describe('plimsoll up', () => {
   it.skipIf(!hasAws)(
     'answers the aws CLI, which may not know of AWS_ENDPOINT_URL',
     async () => {
-      await up('--workshop', '--port', '0', '--aws-port', '0')
+      await up('--workshop', '--port', '0', '--aws-port', '0', '--charts-port', '0')
       const query =
         "aws autoscaling describe-auto-scaling-groups --query 'AutoScalingGroups[].[MinSize, MaxSize, DesiredCapacity]'"
       expect(inShell(`${query} --output text`)).toBe('3\t3\t3\n')
@@ -115,13 +119,13 @@ describe('plimsoll up', () => {
   })
 
   it('takes the place of one that was killed, with the same keys', async () => {
-    const first = await up('--workshop', '--port', '0', '--aws-port', '0')
+    const first = await up('--workshop', '--port', '0', '--aws-port', '0', '--charts-port', '0')
     const ca = (): string => inShell('grep certificate-authority-data "$KUBECONFIG"')
     const before = ca()
     first.child.kill('SIGKILL')
     await first.ended
     expect(plimsoll('env').code).toBe(1)
-    await up('--workshop', '--port', '0', '--aws-port', '0')
+    await up('--workshop', '--port', '0', '--aws-port', '0', '--charts-port', '0')
     expect(ca()).toBe(before)
   }, 30_000)
 })

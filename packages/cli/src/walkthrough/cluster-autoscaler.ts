@@ -1,12 +1,9 @@
 // Chapter 1 of the workshop: Cluster Autoscaler. Commands are those of the workshop; the manifest that it downloads
 // is the one under deploy/.
 import { minutes, seconds } from '@plimsoll/model'
-import type { Chapter, Expectation } from './step.ts'
+import { groupsOfCluster, nodesReady, printed, sizes, sizesCommand, sizesQuery } from './expectations.ts'
+import type { Chapter } from './step.ts'
 
-const clusterFilter = "Tags[? (Key=='eks:cluster-name') && Value=='myeks']"
-const groupsOfCluster = `AutoScalingGroups[? ${clusterFilter}]`
-const sizesQuery = `${groupsOfCluster}.[AutoScalingGroupName, MinSize, MaxSize,DesiredCapacity]`
-const sizesCommand = `aws autoscaling describe-auto-scaling-groups --query "${sizesQuery}" --output table`
 const instancesQuery =
   "Reservations[*].Instances[*].{PrivateIPAdd:PrivateIpAddress,InstanceName:Tags[?Key=='Name']|[0].Value,Status:State.Name}"
 
@@ -266,25 +263,4 @@ export const clusterAutoscalerChapter: Chapter = {
       expects: [printed('min 3, max 6, desired 3', sizes(3, 6, 3))],
     },
   ],
-}
-
-function printed(says: string, pattern: RegExp): Expectation {
-  return { kind: 'printed', says, pattern }
-}
-
-function nodesReady(wanted: number, within: ReturnType<typeof minutes>): Expectation {
-  return {
-    kind: 'happens',
-    says: `${wanted} nodes are Ready`,
-    within,
-    look: async (observer) => {
-      const { ready } = await observer.nodes()
-      return { met: ready === wanted, now: `${ready} of ${wanted} nodes Ready` }
-    },
-  }
-}
-
-/** The three numbers in this order, whatever the output format puts between them. */
-function sizes(min: number, max: number, desired: number): RegExp {
-  return new RegExp(`\\b${min}[\\s|,]+${max}[\\s|,]+${desired}\\b`)
 }

@@ -1,4 +1,4 @@
-// `plimsoll walkthrough ca`: a cluster of its own, the chapter's commands in a real shell, and a line for each thing
+// `plimsoll walkthrough ca|cpa`: a cluster of its own, the chapter's commands in a real shell, and a line for each thing
 // that had to be seen.
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -10,14 +10,22 @@ import { startLiveCluster, type LiveCluster } from '../live-cluster.ts'
 import { installedCommand, provideShims } from '../shims.ts'
 import { deployed } from '../workshop.ts'
 import { clusterAutoscalerChapter } from './cluster-autoscaler.ts'
+import { proportionalAutoscalerChapter } from './proportional-autoscaler.ts'
 import { findAwsCli } from './aws-cli.ts'
 import { runChapter } from './chapter.ts'
+import type { Chapter } from './step.ts'
 import { Observer } from './observer.ts'
 import { Screen } from './screen.ts'
 import { Session } from './session.ts'
 
+const chapters = {
+  ca: clusterAutoscalerChapter,
+  cpa: proportionalAutoscalerChapter,
+} as const satisfies { readonly [name: string]: Chapter }
+
 /** Resolves to the exit code: 0 when everything expected was seen. */
 export async function runWalkthrough(o: {
+  readonly chapter: 'ca' | 'cpa'
   readonly speed: number
   readonly seed: string
   readonly write?: (text: string) => void
@@ -34,13 +42,14 @@ export async function runWalkthrough(o: {
   process.once('SIGINT', onSignal)
   process.once('SIGTERM', onSignal)
   try {
-    const chapter = clusterAutoscalerChapter
+    const chapter = chapters[o.chapter]
     cluster = await startLiveCluster({
       name: 'myeks',
       speed: o.speed,
       seed: o.seed,
       port: 0,
       awsPort: 0,
+      chartsPort: 0,
       workshop: true,
       paths,
     })
@@ -58,6 +67,9 @@ export async function runWalkthrough(o: {
       // The user's own settings must not change what is shown.
       AWS_CONFIG_FILE: join(work, '.aws-config'),
       AWS_SHARED_CREDENTIALS_FILE: join(work, '.aws-credentials'),
+      HELM_CONFIG_HOME: join(work, '.helm', 'config'),
+      HELM_CACHE_HOME: join(work, '.helm', 'cache'),
+      HELM_DATA_HOME: join(work, '.helm', 'data'),
     }
     session = new Session({
       folder: work,
