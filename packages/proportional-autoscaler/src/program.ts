@@ -80,12 +80,30 @@ async function runWith(
     log.named('autoscaler.go:52').error(messageOf(error))
     return exitFailure
   }
+  // However this ends, nothing of it goes on.
+  const over = new AbortController()
+  const running = AbortSignal.any([signal, over.signal])
   try {
-    await autoscaler.start(signal)
+    await autoscaler.start(running)
+    return await serveAndRun(o, options, log, { autoscaler, metrics, running })
   } catch (error) {
     if (signal.aborted) return exitDone
     throw error
+  } finally {
+    over.abort()
   }
+}
+
+async function serveAndRun(
+  o: ProgramSurroundings,
+  options: ProportionalAutoscalerOptions,
+  log: Log,
+  {
+    autoscaler,
+    metrics,
+    running,
+  }: { autoscaler: ProportionalAutoscaler; metrics: MetricsRegistry; running: AbortSignal },
+): Promise<number> {
   let close: () => void
   try {
     close = await o.serve(options.healthAddress, ({ path }) => answer(path, autoscaler, metrics))
@@ -94,7 +112,7 @@ async function runWith(
     return exitUsage
   }
   try {
-    return await autoscaler.run(signal)
+    return await autoscaler.run(running)
   } finally {
     close()
   }

@@ -180,6 +180,11 @@ export class Laboratory {
     this.#watches.clear()
   }
 
+  /** How many watches are open. */
+  get watching(): number {
+    return this.#watches.size
+  }
+
   back(): void {
     this.troubles.delete('*')
   }

@@ -291,6 +291,9 @@ describe('--max-sync-failures', () => {
     expect(run.ended()).toBe(false)
     await lab.run(seconds(1))
     expect(await run.code).toBe(1)
+    // Nothing of it goes on.
+    expect(lab.watching).toBe(0)
+    expect(run.get('/healthz')).toBeUndefined()
     expect(said(run, /Maximum/)).toEqual([
       'E autoscaler_server.go:111] Maximum number of api server polling attempts (3) have been reached. Exiting application.',
     ])

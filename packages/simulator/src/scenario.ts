@@ -110,7 +110,7 @@ async function perform(command: string, stage: Stage, o: ScenarioOptions): Promi
     }
     case 'delete':
       await kube.remove(
-        resource(words[0]),
+        resource(words[0] ?? ''),
         { namespace: 'default', name: words[1]! },
         { propagationPolicy: 'Background' },
       )
@@ -188,7 +188,7 @@ function isProgram(user: string): boolean {
   return /^system:serviceaccount:(?!kube-system:)/.test(user)
 }
 
-function resource(name: string | undefined): ResourceType<KubeObject> {
+function resource(name: string): ResourceType<KubeObject> {
   switch (name) {
     case 'deployment':
       return Deployments

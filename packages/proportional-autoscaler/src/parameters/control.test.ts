@@ -1,4 +1,5 @@
 // Parameters × sizes, and what is said of parameters that cannot be read. The rules are those of docs/parity/cpa.md.
+import { assert } from '@plimsoll/model'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { ClusterSize } from '../cluster/cluster-size.ts'
@@ -345,10 +346,10 @@ describe('properties', () => {
   it('linear stays within min and max, but for what prevents a single point of failure', () => {
     fc.assert(
       fc.property(anyLinear, anySize, (p, at) => {
-        if (p.mode !== 'linear') return false
+        assert(p.mode === 'linear', 'linear was asked for')
         const replicas = replicasFor(p, at)
         const most = Math.max(p.max === 0 ? Infinity : p.max, p.preventSinglePointFailure ? 2 : 1)
-        return Number.isInteger(replicas) && replicas >= p.min && replicas >= 1 && replicas <= most
+        expect(Number.isInteger(replicas) && replicas >= p.min && replicas >= 1 && replicas <= most).toBe(true)
       }),
     )
   })
@@ -362,7 +363,7 @@ describe('properties', () => {
           totalNodes: at.totalNodes + nodes,
           totalCores: at.totalCores + cores,
         }
-        return replicasFor(p, more) >= replicasFor(p, at)
+        expect(replicasFor(p, more) >= replicasFor(p, at)).toBe(true)
       }),
     )
   })
@@ -372,7 +373,7 @@ describe('properties', () => {
       fc.property(anyLadder, anySize, ({ record, parameters: p }, at) => {
         const replicas = replicasFor(p, at)
         const steps = [...record.coresToReplicas, ...record.nodesToReplicas]
-        return steps.length === 0 ? replicas === 0 : replicas === 0 || steps.some(([, each]) => each === replicas)
+        expect(replicas === 0 || steps.some(([, each]) => each === replicas)).toBe(true)
       }),
     )
   })
@@ -387,7 +388,7 @@ describe('properties', () => {
       .map((nodesToReplicas) => parameters('ladder', JSON.stringify({ nodesToReplicas })))
     fc.assert(
       fc.property(climbing, fc.nat(3000), fc.nat(3000), (p, nodes, more) => {
-        return replicasFor(p, size(nodes + more, 0)) >= replicasFor(p, size(nodes, 0))
+        expect(replicasFor(p, size(nodes + more, 0)) >= replicasFor(p, size(nodes, 0))).toBe(true)
       }),
     )
   })
@@ -400,7 +401,7 @@ describe('properties', () => {
       fc.property(shuffled, fc.nat(400), ([steps, others], nodes) => {
         const ask = (nodesToReplicas: readonly (readonly [number, number])[]): number =>
           replicasFor(parameters('ladder', JSON.stringify({ nodesToReplicas })), size(nodes, 0))
-        return ask(steps) === ask(others)
+        expect(ask(steps)).toBe(ask(others))
       }),
     )
   })
