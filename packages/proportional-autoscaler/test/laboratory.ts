@@ -51,6 +51,8 @@ export class Laboratory {
   readonly kube: KubeApi
   /** What goes wrong from now on. */
   readonly troubles: Map<string, Trouble> = new Map()
+  /** Happens before a call, as by somebody else: by verb and resource. */
+  readonly interference: Map<string, () => Promise<unknown>> = new Map()
   readonly #random = new SeededRandom('laboratory')
   readonly #watches = new Set<WatchSink<never>>()
   #runs = 0
@@ -198,6 +200,7 @@ export class Laboratory {
     const told = async <T>(call: string, more: string, carry: () => Promise<T>): Promise<T> => {
       if (call.startsWith('get ')) run().reads++
       check(call)
+      await this.interference.get(call)?.()
       if (!/^(get|list) | leases$/.test(call)) run().writes.push(`${call}${more}`)
       return carry()
     }

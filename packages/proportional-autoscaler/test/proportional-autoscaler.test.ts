@@ -1,5 +1,5 @@
 // The loop in virtual time against a real API server; the rules are those of docs/parity/cpa.md.
-import { ConfigMaps, Deployments, minutes, ms, Nodes, seconds, StatefulSets } from '@plimsoll/model'
+import { ConfigMaps, Deployments, Leases, minutes, ms, Nodes, seconds, StatefulSets } from '@plimsoll/model'
 import { describe, expect, it } from 'vitest'
 import { Laboratory, ladder, type Run } from './laboratory.ts'
 
@@ -155,11 +155,18 @@ describe('targets', () => {
 
   it('a change that comes in between is a conflict, and the next poll sees to it (CPA-71)', async () => {
     const lab = await laboratory()
-    lab.troubles.set('scale deployments', { kind: 'conflict', code: 409, message: 'the object has been modified' })
+    const key = { namespace: 'default', name: 'web' }
+    lab.interference.set('scale deployments', async () => {
+      const scale = await lab.kube.readScale(Deployments, key)
+      await lab.kube.writeScale(Deployments, key, { ...scale, spec: { replicas: 7 } })
+    })
     const run = lab.autoscale()
     await lab.run(seconds(1))
-    expect(said(run, /^E /)).toEqual(['E autoscaler_server.go:154] Update failure: the object has been modified'])
-    lab.troubles.clear()
+    expect(said(run, /^E /)).toEqual([
+      'E autoscaler_server.go:154] Update failure: Operation cannot be fulfilled on deployments.apps "web": the object has been modified; please apply your changes to the latest version and try again',
+    ])
+    expect(await lab.replicas('web')).toBe(7)
+    lab.interference.clear()
     await lab.run(seconds(10))
     expect(await lab.replicas('web')).toBe(3)
   })
@@ -457,12 +464,12 @@ describe('options of ours', () => {
     await lab.configMap({ ladder: '[]' })
     await lab.run(seconds(31))
     const events = (await lab.events()).map(
-      ({ involvedObject, type, reason, message }) =>
-        `${involvedObject.kind}/${involvedObject.name} ${type} ${reason}: ${message}`,
+      ({ involvedObject, type, reason, message, count }) =>
+        `${involvedObject.kind}/${involvedObject.name} ${type} ${reason}: ${message} (${count})`,
     )
     expect(events.toSorted()).toEqual([
-      'ConfigMap/cpa Warning InvalidParameters: Error syncing configMap with controller: error parsing ladder params: could not parse parameters (json: cannot unmarshal array into Go value of type laddercontroller.ladderParams)',
-      'Deployment/web Normal SuccessfulRescale: New size: 3 (was 1); reason: ladder for 3 of 3 nodes schedulable, 6 of 6 cores',
+      'ConfigMap/cpa Warning InvalidParameters: Error syncing configMap with controller: error parsing ladder params: could not parse parameters (json: cannot unmarshal array into Go value of type laddercontroller.ladderParams) (1)',
+      'Deployment/web Normal SuccessfulRescale: New size: 3 (was 1); reason: ladder for 3 of 3 nodes schedulable, 6 of 6 cores (1)',
     ])
   })
 
@@ -475,6 +482,9 @@ describe('options of ours', () => {
     await lab.run(minutes(1))
     expect([first.writes, second.writes]).toEqual([['scale deployments/web 3'], []])
     expect(second.get('/healthz')).toMatchObject({ status: 200 })
+    expect((await lab.kube.list(Leases, { namespace: 'default' })).items.map(({ metadata: { name } }) => name)).toEqual(
+      ['cpa'],
+    )
     first.stop.abort()
     expect(await Promise.race([first.code, lab.run(seconds(5)).then(() => first.code)])).toBe(0)
     await lab.nodes(2)

@@ -114,6 +114,24 @@ describe('Informer', () => {
     expect(heard).toEqual(['a', 'b', 'c'])
   })
 
+  it('keeps what a transform leaves of an object, and tells no more', async () => {
+    const told: unknown[] = []
+    const w = watched({
+      transform: ({ metadata: { name, uid, resourceVersion, creationTimestamp } }) => ({
+        metadata: { name, uid, resourceVersion, creationTimestamp },
+        spec: {},
+      }),
+    })
+    const tell = ({ metadata: { labels } }: Node): unknown => told.push(labels)
+    w.informer.subscribe({ added: tell, updated: tell, deleted: tell })
+    await put(w, 'a', 'x')
+    await w.informer.start(w.stop.signal)
+    await put(w, 'a', 'y')
+    await w.kube.remove(Nodes, { name: 'a' })
+    expect(told).toEqual([undefined, undefined, undefined])
+    expect(w.events).toEqual(['+a', 'a:none>none', '-a'])
+  })
+
   it('only sees what is selected', async () => {
     const w = watched({ selection: { labelSelector: 'pool=x' } })
     await put(w, 'a', 'x')
