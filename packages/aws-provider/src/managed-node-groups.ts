@@ -1,6 +1,6 @@
 // What EKS says of a managed node group (kubernetes/autoscaler:cluster-autoscaler/cloudprovider/aws/
 // managed_nodegroup_cache.go and aws_wrapper.go, getManagedNodegroupInfo).
-import { minutes, ms, type Ms, type Taint } from '@plimsoll/model'
+import { minutes, ms, own, type Ms, type Taint } from '@plimsoll/model'
 import type { Clock, Log } from '@plimsoll/ports'
 import type { Asg } from './auto-scaling-groups.ts'
 import { messageOf, type AwsCalls } from './calls.ts'
@@ -67,12 +67,11 @@ export class ManagedNodeGroups {
     set('eks.amazonaws.com/capacityType', group.capacityType)
     set('k8sVersion', group.version)
     set('eks.amazonaws.com/nodegroup', group.nodegroupName)
-    Object.assign(labels, group.labels)
     const taints = (group.taints ?? []).flatMap((taint): Taint[] => {
-      const effect = effects[taint.effect ?? '']
+      const effect = own(effects, taint.effect ?? '')
       if (effect === undefined || taint.key === undefined) return []
       return [{ key: taint.key, value: taint.value ?? '', effect }]
     })
-    return { labels, taints, tags: { ...group.tags } }
+    return { labels: { ...labels, ...group.labels }, taints, tags: { ...group.tags } }
   }
 }

@@ -1,4 +1,4 @@
-import { parseQuantity, timestamp, type Ms, type Node, type Taint } from '@plimsoll/model'
+import { parseQuantity, setOwn, timestamp, type Ms, type Node, type Taint } from '@plimsoll/model'
 import type { Asg } from './auto-scaling-groups.ts'
 import type { InstanceType } from './instance-types.ts'
 import type { LaunchType } from './launch-types.ts'
@@ -45,18 +45,23 @@ export function templateNode(o: {
   }
   const taints: Taint[] = []
   for (const { key, value } of asg.tags) {
-    if (key.startsWith(labelTag)) labels[key.slice(labelTag.length)] = value
-    else if (key.startsWith(eksTag)) labels[key.slice(eksTag.length)] = value
+    if (key.startsWith(labelTag)) setOwn(labels, key.slice(labelTag.length), value)
+    else if (key.startsWith(eksTag)) setOwn(labels, key.slice(eksTag.length), value)
     else if (key.startsWith(taintTag)) {
       const taint = /^(.*):(NoSchedule|NoExecute|PreferNoSchedule)$/.exec(value)
       if (taint !== null) taints.push({ key: key.slice(taintTag.length), value: taint[1]!, effect: taint[2]! })
     }
   }
-  Object.assign(labels, managed?.labels)
   return {
     apiVersion: 'v1',
     kind: 'Node',
-    metadata: { name, uid: '', resourceVersion: '', creationTimestamp: timestamp(o.now), labels },
+    metadata: {
+      name,
+      uid: '',
+      resourceVersion: '',
+      creationTimestamp: timestamp(o.now),
+      labels: { ...labels, ...managed?.labels },
+    },
     spec: { providerID: `aws:///${zone}/${name}`, taints: [...taints, ...(managed?.taints ?? [])] },
     status: {
       capacity,
@@ -70,7 +75,7 @@ function resourcesOf(tags: readonly (readonly [string, string])[]): Record<strin
   const resources: Record<string, string> = {}
   for (const [key, value] of tags) {
     if (key.startsWith(resourceTag) && parseQuantity(value) !== undefined)
-      resources[key.slice(resourceTag.length)] = value
+      setOwn(resources, key.slice(resourceTag.length), value)
   }
   return resources
 }

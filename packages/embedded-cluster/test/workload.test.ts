@@ -663,6 +663,19 @@ describe('a disruption budget', () => {
   })
 })
 
+describe('a disruption budget of a pod that has the name of what every object inherits', () => {
+  it('counts it like others', async () => {
+    const lab = await readyCluster()
+    const spec = { containers: [{ name: 'c', image: 'nginx' }] }
+    const pod = podObject('constructor', spec, { labels: { app: 'web' } })
+    await lab.apply(pod, budget('web', 'web', { minAvailable: 0 }))
+    await lab.clock.runFor(seconds(30))
+    const status = async (): Promise<object> => (await lab.kube.get(PodDisruptionBudgets, key('web'))).status!
+    expect(await status()).toMatchObject({ currentHealthy: 1, disruptionsAllowed: 1 })
+    await lab.cluster.stop()
+  })
+})
+
 describe('a disruption budget of pods that are not ready', () => {
   it('allows no disruption', async () => {
     const lab = await readyCluster()

@@ -1,5 +1,5 @@
 // The API server without its wire: what a request means, decided synchronously over the store.
-import { apiVersionOf, assertNever, timestamp, type ObjectKey, type ObjectMeta, type Scale } from '@plimsoll/model'
+import { apiVersionOf, assertNever, own, timestamp, type ObjectKey, type ObjectMeta, type Scale } from '@plimsoll/model'
 import {
   KubeError,
   uuid,
@@ -674,7 +674,7 @@ export class ApiServer {
     method: string,
     subresource = 'proxy',
   ): StoredObject {
-    this.#allow(context, info, proxyVerbs[method] ?? 'get', { ...key, subresource })
+    this.#allow(context, info, own(proxyVerbs, method) ?? 'get', { ...key, subresource })
     return this.#objects.find(info, key)
   }
 

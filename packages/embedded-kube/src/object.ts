@@ -49,9 +49,15 @@ export function equal(a: unknown, b: unknown): boolean {
   if (Array.isArray(b)) return false
   const left = a as Record<string, unknown>
   const right = b as Record<string, unknown>
-  for (const name in left) if (!equal(left[name], right[name])) return false
-  for (const name in right) if (right[name] !== undefined && left[name] === undefined) return false
-  return true
+  // Of what Object.prototype lends, only `__proto__` can equal a JSON value; the rest are functions.
+  let count = 0
+  for (const name in left) {
+    if (left[name] === undefined) continue
+    if (!equal(left[name], right[name]) || (name === '__proto__' && !Object.hasOwn(right, name))) return false
+    count++
+  }
+  for (const name in right) if (right[name] !== undefined) count--
+  return count === 0
 }
 
 /** The object with `values` under those of its fields that are absent; the same object when none is. */

@@ -1,5 +1,5 @@
 // What becomes of an object when a client writes over it (kubernetes/apiserver:pkg/registry/rest/update.go, BeforeUpdate).
-import type { ManagedFieldsEntry, ObjectMeta } from '@plimsoll/model'
+import { own, type ManagedFieldsEntry, type ObjectMeta } from '@plimsoll/model'
 import { badRequest, conflict, failure, forbiddenField, invalid, invalidValue, modifiedMeanwhile } from './errors.ts'
 import { rulesOf } from './kinds/index.ts'
 import { jsonKind } from './patch/json-patch.ts'
@@ -142,7 +142,7 @@ export function annotationsCount(context: RequestContext, next: StoredObject, ol
 export function specChanged(next: StoredObject, old: StoredObject): boolean {
   for (const field of new Set([...Object.keys(next), ...Object.keys(old)])) {
     if (field === 'metadata' || field === 'status') continue
-    if (!equal(next[field], old[field])) return true
+    if (!equal(own(next, field), own(old, field))) return true
   }
   return false
 }

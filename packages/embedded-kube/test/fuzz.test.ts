@@ -96,6 +96,8 @@ function complaint(sent: FuzzRequest, { status, contentType, text, isOpen }: Fuz
   // A proxied pod refuses the connection, a log has nobody to read it from.
   const isOthers = status === 503 && /\/(proxy|log)\b/.test(sent.url)
   if (status > 500 && status !== 501 && status !== 504 && !isOthers) return `status ${status}: ${text.slice(0, 400)}`
+  // What every object inherits is nobody's field.
+  if (/\[native code\]|\[object Object\]/.test(text)) return `an inherited member: ${text.slice(0, 400)}`
   if (isOpen || sent.method === 'HEAD' || !contentType.startsWith('application/json')) return undefined
   if (/[?&]watch=/.test(sent.url)) return undefined
   let answer: { readonly kind?: string; readonly code?: number; readonly status?: unknown; readonly message?: string }

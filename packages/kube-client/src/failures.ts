@@ -1,4 +1,4 @@
-import type { Status } from '@plimsoll/model'
+import { own, type Status } from '@plimsoll/model'
 import { KubeError, type KubeFailureKind } from '@plimsoll/ports'
 
 const byReason: { readonly [reason: string]: KubeFailureKind } = {
@@ -43,7 +43,7 @@ const byCode: { readonly [code: number]: KubeFailureKind } = {
 
 /** The error that a Status stands for: its reason decides, or its code when it names none that is known. */
 export function errorOfStatus(status: Status): KubeError {
-  return new KubeError(byReason[status.reason ?? ''] ?? byCode[status.code ?? 500] ?? 'internal', status)
+  return new KubeError(own(byReason, status.reason ?? '') ?? byCode[status.code ?? 500] ?? 'internal', status)
 }
 
 /** The error of an answer that is not a success; `what` says which request it answers. */
@@ -100,7 +100,8 @@ export function transportText(error: unknown): string {
     e = e instanceof AggregateError && e.cause === undefined ? e.errors[0] : e.cause
   ) {
     const code = (e as { code?: unknown }).code
-    if (typeof code === 'string' && said[code] !== undefined) return said[code]
+    const words = typeof code === 'string' ? own(said, code) : undefined
+    if (words !== undefined) return words
   }
   return error instanceof Error ? error.message.split('\n')[0]! : String(error)
 }

@@ -1,6 +1,7 @@
 export { assert, assertNever, AssertionError } from './assert.ts'
 export { formatGoDuration, parseGoDuration } from './go-duration.ts'
 export * from './kubernetes/index.ts'
+export { own, setOwn } from './own.ts'
 export type {
   AttributeBinding,
   DynamicResources,

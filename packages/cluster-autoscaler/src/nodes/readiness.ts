@@ -1,4 +1,4 @@
-import { instant, type Ms, type Node } from '@plimsoll/model'
+import { instant, own, type Ms, type Node } from '@plimsoll/model'
 import type { TaintKinds } from './taints.ts'
 
 const badConditions: Readonly<Record<string, string>> = { DiskPressure: 'True', NetworkUnavailable: 'True' }
@@ -26,7 +26,7 @@ export function readinessOf(node: Node): Readiness {
   let resourceUnready = false
   let good = true
   for (const condition of node.status?.conditions ?? []) {
-    const bad = badConditions[condition.type]
+    const bad = own(badConditions, condition.type)
     if (condition.type === 'Ready') {
       ready = condition.status !== 'False' && condition.status !== 'Unknown'
       resourceUnready = condition.reason === resourceNotReady

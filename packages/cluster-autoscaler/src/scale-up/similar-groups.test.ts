@@ -50,6 +50,12 @@ describe('similar groups (CA-96)', () => {
       similar: true,
     },
     { when: 'the label that counts is missing', other: {}, flags: ['--balancing-label=team'], similar: false },
+    {
+      when: 'the label that counts is missing and every object has its name',
+      other: {},
+      flags: ['--balancing-label=constructor'],
+      similar: false,
+    },
   ] as const)('$when: $similar', ({ other, similar, ...o }) => {
     const parsed = parseClusterAutoscalerFlags('flags' in o ? o.flags : [])
     if ('problems' in parsed) throw new Error('flags')

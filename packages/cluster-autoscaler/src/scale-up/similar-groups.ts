@@ -1,7 +1,7 @@
 // Which groups are alike enough to share an increase, and how it is shared.
 // Mirrors kubernetes-sigs/cluster-autoscaler:pkg/processors/nodegroupset (1.36; rules CA-96, CA-99).
 import { podRequests, type NodeTemplate } from '@plimsoll/engine'
-import { milliValue } from '@plimsoll/model'
+import { milliValue, own } from '@plimsoll/model'
 import type { NodeGroup } from '@plimsoll/ports'
 import type { ClusterAutoscalerOptions } from '../options/options.ts'
 
@@ -38,14 +38,16 @@ export function areSimilar(a: NodeTemplate, b: NodeTemplate, options: Ratios): b
   const labelsA = a.node.metadata.labels ?? {}
   const labelsB = b.node.metadata.labels ?? {}
   if (options.balancingLabels.length > 0) {
-    return options.balancingLabels.every((key) => labelsA[key] !== undefined && labelsA[key] === labelsB[key])
+    return options.balancingLabels.every(
+      (key) => own(labelsA, key) !== undefined && own(labelsA, key) === own(labelsB, key),
+    )
   }
   const capacityA = a.node.status?.capacity ?? {}
   const capacityB = b.node.status?.capacity ?? {}
   const names = Object.keys(capacityA)
   if (names.length !== Object.keys(capacityB).length) return false
   for (const name of names) {
-    if (capacityB[name] === undefined) return false
+    if (own(capacityB, name) === undefined) return false
     const [left, right] = [milliValue(capacityA[name]), milliValue(capacityB[name])]
     if (name === 'memory' ? !isNear(left, right, options.memoryDifferenceRatio) : left !== right) return false
   }
@@ -55,7 +57,7 @@ export function areSimilar(a: NodeTemplate, b: NodeTemplate, options: Ratios): b
   if (!allNear(freeOf(a, allocatableA), freeOf(b, allocatableB), options.maxFreeDifferenceRatio)) return false
   const ignored = new Set([...ignoredLabels, ...ignoredOnAws, ...options.balancingIgnoreLabels])
   const keys = new Set([...Object.keys(labelsA), ...Object.keys(labelsB)].filter((key) => !ignored.has(key)))
-  return [...keys].every((key) => labelsA[key] === labelsB[key])
+  return [...keys].every((key) => own(labelsA, key) === own(labelsB, key))
 }
 
 function amountsOf(list: { readonly [name: string]: string | number } | undefined): Map<string, number> {

@@ -1,4 +1,4 @@
-import { usdPerHour, type UsdPerHour } from '@plimsoll/model'
+import { own, usdPerHour, type UsdPerHour } from '@plimsoll/model'
 import type { InstanceType } from './instance-type.ts'
 
 /**
@@ -38,7 +38,7 @@ export interface Price {
 export function onDemandPrice(type: InstanceType, region: string): Price | undefined {
   if (type.usdPerHour === 0) return undefined
   if (region === 'us-east-1') return { usdPerHour: usdPerHour(type.usdPerHour), estimated: false }
-  const factor = factorOfRegion[region] ?? factorElsewhere
+  const factor = own(factorOfRegion, region) ?? factorElsewhere
   return { usdPerHour: usdPerHour(Math.round(type.usdPerHour * factor * 1e6) / 1e6), estimated: true }
 }
 

@@ -1,4 +1,4 @@
-import type { NodeAddress, Taint } from '@plimsoll/model'
+import { own, type NodeAddress, type Taint } from '@plimsoll/model'
 import type { Machine, Machines, MachineSink, Mishap, Subscription } from '@plimsoll/ports'
 import { podAddressesMax } from '../catalogue/instance-type.ts'
 import type { Cloud } from '../state/cloud.ts'
@@ -159,7 +159,7 @@ function taintsOf(nodegroup: NodegroupRecord | undefined): Taint[] {
   return (nodegroup?.described.taints ?? []).map((taint) => ({
     key: taint.key!,
     ...(taint.value === undefined ? {} : { value: taint.value }),
-    effect: effects[taint.effect!] ?? 'NoSchedule',
+    effect: own(effects, taint.effect!) ?? 'NoSchedule',
   }))
 }
 

@@ -1,3 +1,4 @@
+import { own } from '@plimsoll/model'
 import { failure } from './failure.ts'
 import type { Tag } from './tags.ts'
 
@@ -36,7 +37,7 @@ function compile<T extends object>(filter: Filter, accessors: Accessors<T>): (it
   }
   if (name === 'tag-key') return (item) => tagsOf(item).some((tag) => matches(tag.Key!))
   if (name === 'tag-value') return (item) => tagsOf(item).some((tag) => matches(tag.Value ?? ''))
-  const access = Object.hasOwn(accessors, name) ? accessors[name] : undefined
+  const access = own(accessors, name)
   if (access === undefined) throw failure('InvalidParameterValue', `The filter '${name}' is invalid`)
   return (item) => access(item).some((value) => value !== undefined && matches(value))
 }

@@ -1,3 +1,5 @@
+import { own } from '@plimsoll/model'
+
 /** Zone letters and the prefix of zone ids of the regions that have been looked up; the order gives the id's number. */
 const zonesOfRegion: { readonly [region: string]: { readonly prefix: string; readonly letters: string } } = {
   'us-east-1': { prefix: 'use1', letters: 'abcdef' },
@@ -28,7 +30,7 @@ export interface Zone {
 
 /** In order of names. Regions not in the table have zones a, b and c. */
 export function zonesOf(region: string): readonly Zone[] {
-  const known = zonesOfRegion[region] ?? { prefix: region.replaceAll('-', ''), letters: 'abc' }
+  const known = own(zonesOfRegion, region) ?? { prefix: region.replaceAll('-', ''), letters: 'abc' }
   return known.letters.split('').map((letter, index) => ({
     name: `${region}${letter}`,
     id: `${known.prefix}-az${index + 1}`,

@@ -1,5 +1,5 @@
 // Cron expressions as Kubernetes takes them (robfig/cron:parser.go, ParseStandard; spec.go, constantdelay.go).
-import { ms, parseGoDuration, type Ms } from '@plimsoll/model'
+import { ms, own, parseGoDuration, type Ms } from '@plimsoll/model'
 
 /** `@every` counts from the run before; the others name minutes of a zone's clock. */
 export type CronSchedule = { readonly kind: 'every'; readonly delay: Ms } | FieldSchedule
@@ -39,7 +39,7 @@ export function parseCron(text: string, timeZone?: string): CronSchedule | undef
   }
   const clock = localClock(timeZone)
   if (clock === undefined) return undefined
-  const fields = (macros[text.trim()] ?? text).trim().split(/\s+/)
+  const fields = (own(macros, text.trim()) ?? text).trim().split(/\s+/)
   if (fields.length !== 5) return undefined
   const minutes = parseField(fields[0]!, 0, 59)
   const hours = parseField(fields[1]!, 0, 23)

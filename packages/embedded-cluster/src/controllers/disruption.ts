@@ -4,6 +4,7 @@ import {
   instant,
   labelSelectorMatches,
   ms,
+  own,
   PodDisruptionBudgets,
   timestamp,
   type Condition,
@@ -110,7 +111,7 @@ export class DisruptionController implements Controller {
     const healthy = pods.filter(
       (pod) =>
         pod.metadata.deletionTimestamp === undefined &&
-        disrupted[pod.metadata.name] === undefined &&
+        own(disrupted, pod.metadata.name) === undefined &&
         !isPodFinished(pod) &&
         isPodReady(pod),
     ).length
@@ -193,11 +194,12 @@ function stillDisrupted(
   let recheck: number | undefined
   const promised = budget.status?.disruptedPods ?? {}
   for (const pod of pods) {
-    const since = instant(promised[pod.metadata.name])
+    const at = own(promised, pod.metadata.name)
+    const since = instant(at)
     if (since === undefined || pod.metadata.deletionTimestamp !== undefined) continue
     const left = since + deletionTimeoutMs - now
     if (left <= 0) continue
-    disrupted[pod.metadata.name] = promised[pod.metadata.name]!
+    disrupted[pod.metadata.name] = at!
     recheck = Math.min(recheck ?? Infinity, left)
   }
   return { disrupted, recheck: recheck === undefined ? undefined : ms(recheck) }

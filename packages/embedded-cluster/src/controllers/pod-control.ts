@@ -3,6 +3,7 @@
 import {
   apiVersionOf,
   instant,
+  own,
   Pods,
   type Draft,
   type KubeObject,
@@ -105,7 +106,7 @@ export function inDeletionOrder(pods: readonly Pod[], crowd: (pod: Pod) => numbe
       keys: [
         // Unassigned before assigned, less running before running, unready before ready.
         pod.spec.nodeName === undefined ? 0 : 1,
-        phaseOrder[pod.status?.phase ?? 'Pending'] ?? 2,
+        own(phaseOrder, pod.status?.phase ?? 'Pending') ?? 2,
         ready ? 1 : 0,
         Number(pod.metadata.annotations?.[deletionCost] ?? 0) || 0,
         // Crowded nodes first.

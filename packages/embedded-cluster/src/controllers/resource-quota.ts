@@ -7,6 +7,7 @@ import {
   exactAmounts,
   isInScopes,
   ms,
+  own,
   quotaUsage,
   ResourceQuotas,
   type CustomResourceDefinition,
@@ -171,7 +172,7 @@ export class ResourceQuotaController implements Controller {
   }
 
   async #startInformer(type: QuotaType): Promise<Informer<KubeObject> | undefined> {
-    const version = versions[type.group] ?? (await this.#customVersion(type))
+    const version = own(versions, type.group) ?? (await this.#customVersion(type))
     if (version === undefined) {
       this.#others.delete(`${type.group}/${type.plural}`)
       return undefined

@@ -1,5 +1,5 @@
 // Orders for faults in the words of the command line, which scenarios speak as well: put, list, clear.
-import { Nodes, Pods, type Node, type Pod } from '@plimsoll/model'
+import { Nodes, Pods, setOwn, type Node, type Pod } from '@plimsoll/model'
 import { isKubeFailure, type KubeApi } from '@plimsoll/ports'
 import { listFaults, placeFault, withdrawFaults, type FaultTarget } from './fault-board.ts'
 import { faultKinds, faultsOf, faultText, problemOf, type Fault, type FaultName, type FaultScope } from './fault.ts'
@@ -45,7 +45,7 @@ export async function orderFault(kube: KubeApi, order: FaultOrder): Promise<read
   for (const word of words) {
     const equals = word.indexOf('=')
     if (equals === 0) throw new FaultOrderError(`"${word}" is no parameter; name=value is expected`)
-    if (equals > 0) parameters[word.slice(0, equals)] = word.slice(equals + 1)
+    if (equals > 0) setOwn(parameters, word.slice(0, equals), word.slice(equals + 1))
   }
   const problem = problemOf(name, parameters, target.scope)
   if (problem !== undefined) throw new FaultOrderError(problem)

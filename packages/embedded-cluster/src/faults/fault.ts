@@ -1,6 +1,6 @@
 // What may go wrong on command: the words for it, what each takes, and what is seen of it. The command line, its help,
 // annotations, tags and scenarios all read this one table.
-import { parseGoDuration, type Ms } from '@plimsoll/model'
+import { own, parseGoDuration, setOwn, type Ms } from '@plimsoll/model'
 
 /** Where a fault is put: on a node, on a pod, on machines that do not run yet, or on the cloud as a whole. */
 export type FaultScope = 'node' | 'pod' | 'machine' | 'cloud'
@@ -229,7 +229,7 @@ export function parseFaults(
     for (const word of words) {
       const equals = word.indexOf('=')
       if (equals < 1) return { problem: `${name}: "${word}" is no parameter; name=value is expected` }
-      parameters[word.slice(0, equals)] = word.slice(equals + 1)
+      setOwn(parameters, word.slice(0, equals), word.slice(equals + 1))
     }
     const problem = problemOf(name, parameters, scope)
     if (problem !== undefined) return { problem }
@@ -253,7 +253,7 @@ export function problemOf(
     return `there is no fault "${name}" ${where}; there are ${faultsOf(scope).join(', ')}`
   const known = kindOf(name as FaultName).parameters
   for (const [parameter, value] of Object.entries(parameters)) {
-    const kind = Object.hasOwn(known, parameter) ? known[parameter]!.kind : undefined
+    const kind = own(known, parameter)?.kind
     if (kind === undefined) {
       const names = Object.keys(known)
       return `${name}: there is no parameter "${parameter}"; ${names.length === 0 ? 'it takes none' : `there are ${names.join(', ')}`}`

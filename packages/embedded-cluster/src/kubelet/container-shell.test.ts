@@ -38,6 +38,8 @@ describe('a command in a simulated container', () => {
     [['sh', '-c', 'false; exit'], '', 1],
     [['printenv', 'COLOUR'], 'red\n', 0],
     [['printenv', 'NONE'], '', 1],
+    [['printenv', 'constructor'], '', 1],
+    [['sh', '-c', 'echo a${toString}b$__proto__'], 'ab\n', 0],
     [['cat', '/etc/hostname'], 'web\n', 0],
     [['cat', '/var/run/secrets/kubernetes.io/serviceaccount/namespace'], 'shop', 0],
     [['date'], 'Thu, 01 Jan 1970 00:00:00 GMT\n', 0],

@@ -1,5 +1,5 @@
 // What can be run in a simulated container: a few commands that tell of it, and a shell that takes them.
-import { ms, type Pod } from '@plimsoll/model'
+import { ms, own, type Pod } from '@plimsoll/model'
 import type { Clock, ExecInput, ExecOptions, ExecStreams } from '@plimsoll/ports'
 
 export interface ShellFacts {
@@ -24,7 +24,7 @@ const files: { readonly [path: string]: (facts: ShellFacts) => string } = {
 const commands: { readonly [name: string]: Command } = {
   cat: (args, facts) => {
     const path = args[0] ?? ''
-    const file = Object.hasOwn(files, path) ? files[path]! : undefined
+    const file = own(files, path)
     return file === undefined
       ? { out: `cat: can't open '${path}': No such file or directory\n`, code: 1 }
       : { out: file(facts) }
@@ -47,7 +47,7 @@ const commands: { readonly [name: string]: Command } = {
             .map((each) => `${each}=${env[each]}\n`)
             .join(''),
         }
-      : { out: env[name] === undefined ? '' : `${env[name]}\n`, code: env[name] === undefined ? 1 : 0 },
+      : { out: Object.hasOwn(env, name) ? `${env[name]}\n` : '', code: Object.hasOwn(env, name) ? 0 : 1 },
   pwd: () => ({ out: '/\n' }),
   true: () => ({ out: '' }),
   whoami: () => ({ out: 'root\n' }),
@@ -89,7 +89,7 @@ function runLine(line: string, facts: ShellFacts, streams: ExecStreams): number 
   let code = 0
   for (const [, part = '', link] of line.matchAll(/((?:"[^"]*"|'[^']*'|[^;&\n])+)(;|&&|\n)?/g)) {
     const words = [...part.matchAll(/"([^"]*)"|'([^']*)'|(\S+)/g)].map(([, a, b, c]) =>
-      b !== undefined ? b : (a ?? c ?? '').replace(/\$\{?(\w+)\}?/g, (_, name: string) => facts.env[name] ?? ''),
+      b !== undefined ? b : (a ?? c ?? '').replace(/\$\{?(\w+)\}?/g, (_, name: string) => own(facts.env, name) ?? ''),
     )
     if (words[0] === 'exit') return Number(words[1] ?? code) || 0
     if (words.length > 0) code = runWords(words, facts, streams)

@@ -2,8 +2,10 @@
 // (kubernetes/kubernetes:pkg/kubelet/kubelet_pods.go, makeEnvironmentVariables; third_party/forked/golang/expansion).
 import {
   ConfigMaps,
-  Secrets,
   milliValue,
+  own,
+  Secrets,
+  setOwn,
   wholeValue,
   type Container,
   type EnvVarSource,
@@ -44,15 +46,15 @@ export async function containerEnvironment(
         : source.secretRef !== undefined
           ? await readSecret(kube, pod, source.secretRef)
           : {}
-    for (const key of Object.keys(data)) env[`${source.prefix ?? ''}${key}`] = data[key]!
+    for (const key of Object.keys(data)) setOwn(env, `${source.prefix ?? ''}${key}`, data[key]!)
   }
   for (const variable of container.env ?? []) {
     if (variable.valueFrom === undefined) {
-      env[variable.name] = expand(variable.value ?? '', env)
+      setOwn(env, variable.name, expand(variable.value ?? '', env))
       continue
     }
     const value = await valueOf(kube, pod, container, variable.valueFrom, facts)
-    if (value !== undefined) env[variable.name] = value
+    if (value !== undefined) setOwn(env, variable.name, value)
   }
   return {
     env,
@@ -65,7 +67,7 @@ export async function containerEnvironment(
 function expand(text: string, env: { readonly [name: string]: string }): string {
   return text.replace(/\$\$|\$\(([^)]*)\)/g, (whole, name: string | undefined) => {
     if (whole === '$$') return '$'
-    return env[name!] ?? whole
+    return own(env, name!) ?? whole
   })
 }
 
@@ -87,7 +89,7 @@ async function valueOf(
     source.configMapKeyRef !== undefined
       ? await readConfigMap(kube, pod, reference)
       : await readSecret(kube, pod, reference)
-  const value = data[reference.key]
+  const value = own(data, reference.key)
   if (value === undefined && reference.optional !== true) {
     const kind = source.configMapKeyRef !== undefined ? 'ConfigMap' : 'Secret'
     throw new ContainerConfigError(
@@ -110,7 +112,7 @@ async function readConfigMap(kube: KubeReader, pod: Pod, reference: Reference): 
 async function readSecret(kube: KubeReader, pod: Pod, reference: Reference): Promise<Env> {
   const secret = await readOptional('secret', reference, (key) => kube.get(Secrets, key), pod)
   const env: Env = {}
-  for (const [key, value] of Object.entries(secret?.data ?? {})) env[key] = fromBase64(value)
+  for (const [key, value] of Object.entries(secret?.data ?? {})) setOwn(env, key, fromBase64(value))
   return env
 }
 
@@ -136,7 +138,7 @@ function fromBase64(text: string): string {
 /** The downward API (kubernetes/kubernetes:pkg/fieldpath). */
 function fieldValue(pod: Pod, path: string, facts: NodeFacts): string {
   const subscript = /^metadata\.(labels|annotations)\['(.*)'\]$/.exec(path)
-  if (subscript !== null) return pod.metadata[subscript[1] as 'labels']?.[subscript[2]!] ?? ''
+  if (subscript !== null) return own(pod.metadata[subscript[1] as 'labels'], subscript[2]!) ?? ''
   switch (path) {
     case 'metadata.name':
       return pod.metadata.name
@@ -171,7 +173,7 @@ function resourceValue(
   const [kind, name = ''] = resource.split('.')
   const list = kind === 'limits' ? container.resources?.limits : container.resources?.requests
   // A container without a limit may use the whole node.
-  const quantity = list?.[name] ?? (kind === 'limits' ? facts.allocatable[name] : undefined) ?? '0'
+  const quantity = own(list, name) ?? (kind === 'limits' ? own(facts.allocatable, name) : undefined) ?? '0'
   const unit = divisor === undefined || String(divisor) === '0' ? '1' : divisor
   if (name === 'cpu') return String(Math.ceil(milliValue(quantity) / milliValue(unit)))
   return String(Math.ceil(wholeValue(quantity) / wholeValue(unit)))

@@ -2,6 +2,7 @@
 import {
   exactAmounts,
   formatQuantity,
+  own,
   podAmounts,
   type ExactAmounts,
   type ExactQuantity,
@@ -29,12 +30,12 @@ export function applyLimitRanges(
   let filled = spec
   let said: string | undefined
   for (const range of rangesIn(ranges, namespace)) {
-    const limits: Record<string, unknown> = {}
-    const requests: Record<string, unknown> = {}
+    let limits: Fields = {}
+    let requests: Fields = {}
     for (const item of listOf(range.spec?.['limits'])) {
       if (item['type'] !== 'Container') continue
-      Object.assign(limits, fieldsOf(item['default']))
-      Object.assign(requests, fieldsOf(item['defaultRequest']))
+      limits = { ...limits, ...fieldsOf(item['default']) }
+      requests = { ...requests, ...fieldsOf(item['defaultRequest']) }
     }
     const notes: string[] = []
     for (const [field, what] of [
@@ -44,21 +45,21 @@ export function applyLimitRanges(
       if (!Array.isArray(filled[field])) continue
       const containers = mapSame(listOf(filled[field]), (container) => {
         const resources = fieldsOf(container['resources'])
-        const own = { requests: fieldsOf(resources['requests']), limits: fieldsOf(resources['limits']) }
+        const present = { requests: fieldsOf(resources['requests']), limits: fieldsOf(resources['limits']) }
         const whose = `for ${what} ${String(container['name'])}`
         const missing = (defaults: Fields, given: Fields): string[] =>
           Object.keys(defaults)
-            .filter((name) => given[name] === undefined)
+            .filter((name) => own(given, name) === undefined)
             .sort()
-        const newRequests = missing(requests, own.requests)
-        const newLimits = missing(limits, own.limits)
+        const newRequests = missing(requests, present.requests)
+        const newLimits = missing(limits, present.limits)
         if (newRequests.length > 0) notes.push(`${newRequests.join(', ')} request ${whose}`)
         if (newLimits.length > 0) notes.push(`${newLimits.join(', ')} limit ${whose}`)
         if (newRequests.length + newLimits.length === 0) return container
         const next: Fields = {
           ...resources,
-          ...(Object.keys(limits).length === 0 ? {} : { limits: { ...limits, ...own.limits } }),
-          ...(Object.keys(requests).length === 0 ? {} : { requests: { ...requests, ...own.requests } }),
+          ...(Object.keys(limits).length === 0 ? {} : { limits: { ...limits, ...present.limits } }),
+          ...(Object.keys(requests).length === 0 ? {} : { requests: { ...requests, ...present.requests } }),
         }
         return { ...container, resources: next }
       })

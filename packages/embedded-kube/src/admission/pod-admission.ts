@@ -1,6 +1,6 @@
 // What admission adds to pods: priority, default tolerations, the service account with its token volume, runtime class
 // overhead, limit ranges (kubernetes/kubernetes:plugin/pkg/admission/{priority,defaulttolerationseconds,serviceaccount,…}).
-import { compareQuantities } from '@plimsoll/model'
+import { compareQuantities, own } from '@plimsoll/model'
 import type { Random } from '@plimsoll/ports'
 import { forbidden, type FieldError } from '../errors.ts'
 import { podOnlyDefaults, podSpecDefaults } from '../kinds/pod-spec-defaults.ts'
@@ -153,19 +153,20 @@ export class PodAdmission {
     const found = asked === '' ? undefined : this.#store.collection('node.k8s.io', 'runtimeclasses').get('', asked)
     if (asked !== '' && found === undefined) refuse(`pod rejected: RuntimeClass ${JSON.stringify(asked)} not found`)
     const overhead = fieldsOf(found?.['overhead'])['podFixed']
-    const own = spec['overhead']
-    if (own !== undefined && overhead === undefined) {
+    const given = spec['overhead']
+    if (given !== undefined && overhead === undefined) {
       refuse('pod rejected: Pod Overhead set without corresponding RuntimeClass defined Overhead')
     }
-    if (own !== undefined && !sameAmounts(own, overhead)) {
+    if (given !== undefined && !sameAmounts(given, overhead)) {
       refuse("pod rejected: Pod's Overhead doesn't match RuntimeClass's defined Overhead")
     }
     const { nodeSelector, tolerations } = fieldsOf(found?.['scheduling'])
     const selected = fieldsOf(spec['nodeSelector'])
     for (const [key, value] of Object.entries(fieldsOf(nodeSelector))) {
-      if (selected[key] !== undefined && selected[key] !== value) {
+      const its = own(selected, key)
+      if (its !== undefined && its !== value) {
         refuse(
-          `conflict: runtimeClass.scheduling.nodeSelector[${key}] = ${textOf(value)}; pod.spec.nodeSelector[${key}] = ${textOf(selected[key])}`,
+          `conflict: runtimeClass.scheduling.nodeSelector[${key}] = ${textOf(value)}; pod.spec.nodeSelector[${key}] = ${textOf(its)}`,
         )
       }
     }
@@ -245,7 +246,7 @@ function sameAmounts(a: unknown, b: unknown): boolean {
   const [left, right] = [fieldsOf(a), fieldsOf(b)]
   const names = new Set([...Object.keys(left), ...Object.keys(right)])
   return [...names].every((name) => {
-    const [l, r] = [left[name], right[name]]
+    const [l, r] = [own(left, name), own(right, name)]
     return l !== undefined && r !== undefined && compareQuantities(textOf(l), textOf(r)) === 0
   })
 }

@@ -129,11 +129,13 @@ export function appliedInput(info: ResourceInfo, key: ObjectKey, body: unknown, 
   if (apiVersion !== apiVersionOf(info) || kind !== info.kind) {
     throw badRequest(`invalid object type: ${apiVersion.includes('/') ? '' : '/'}${apiVersion}, Kind=${kind}`)
   }
-  const { name, namespace, managedFields } = sent.metadata ?? {}
-  if (name !== undefined && name !== '' && name !== key.name) {
+  const { managedFields } = sent.metadata ?? {}
+  // What is no text is no name yet; the schema refuses it below.
+  const [name, namespace] = [onlyText(sent.metadata?.name), onlyText(sent.metadata?.namespace)]
+  if (name !== '' && name !== key.name) {
     throw badRequest(`the name of the object (${name}) does not match the name on the URL (${key.name})`)
   }
-  if (namespace !== undefined && namespace !== '' && info.namespaced && namespace !== key.namespace) {
+  if (namespace !== '' && info.namespaced && namespace !== key.namespace) {
     throw badRequest('the namespace of the provided object does not match the namespace sent on the request')
   }
   if (managedFields !== undefined && managedFields !== null) throw badRequest('metadata.managedFields must be nil')
@@ -144,7 +146,7 @@ export function appliedInput(info: ResourceInfo, key: ObjectKey, body: unknown, 
   const problem = typeProblem(sent, schema ?? {})
   if (problem !== undefined) {
     const type = `${apiVersion.includes('/') ? '' : '/'}${apiVersion}, Kind=${kind}`
-    const where = `${namespace ?? ''}/${name ?? ''}`
+    const where = `${namespace}/${name}`
     throw failure('internal', `failed to create typed patch object (${where}; ${type}): ${problem}`, undefined, {
       reason: '',
     })
@@ -160,6 +162,9 @@ export function appliedInput(info: ResourceInfo, key: ObjectKey, body: unknown, 
 
 /** What an object says that it is; empty where it says no text. */
 function typeOf(sent: ObjectInput): { readonly apiVersion: string; readonly kind: string } {
-  const text = (value: unknown): string => (typeof value === 'string' ? value : '')
-  return { apiVersion: text(sent.apiVersion), kind: text(sent.kind) }
+  return { apiVersion: onlyText(sent.apiVersion), kind: onlyText(sent.kind) }
+}
+
+function onlyText(value: unknown): string {
+  return typeof value === 'string' ? value : ''
 }

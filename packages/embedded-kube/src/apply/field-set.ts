@@ -1,4 +1,5 @@
 // Sets of fields as managedFields write them (kubernetes-sigs/structured-merge-diff:fieldpath/{set,serialize}.go).
+import { setOwn } from '@plimsoll/model'
 import { isFields, type Fields } from '../object.ts'
 
 /** The fields at and below one place. Never changed once made. */
@@ -90,7 +91,7 @@ export function toFieldsV1(set: FieldSet): Fields {
     for (const element of [...set.children.keys()].sort()) {
       const child = set.children.get(element)!
       const below = toFieldsV1(child)
-      built[element] = child.self && child.children.size > 0 ? { '.': {}, ...below } : below
+      setOwn(built, element, child.self && child.children.size > 0 ? { '.': {}, ...below } : below)
     }
     fields = built
     serialised.set(set, fields)

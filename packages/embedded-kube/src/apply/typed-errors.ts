@@ -1,4 +1,5 @@
 // Why a value is none of its type, in the words of kubernetes-sigs/structured-merge-diff:typed/validate.go.
+import { own } from '@plimsoll/model'
 import { isFields, type Fields } from '../object.ts'
 import { resolveSchema, type Schema } from '../schema-table.ts'
 import { goText } from '../wire/go-text.ts'
@@ -63,7 +64,7 @@ function visitFields(value: Fields, schema: Schema, path: string, problems: stri
     schema['x-kubernetes-preserve-unknown-fields'] === true ||
     schema['x-kubernetes-embedded-resource'] === true
   for (const [name, field] of Object.entries(value)) {
-    const known = properties?.[name]
+    const known = own(properties, name)
     if (known === undefined && !open) {
       problems.push(`${path}.${name}: field not declared in schema`)
       return

@@ -1,6 +1,7 @@
 // Values seen through their schema: which fields they have, how two of them differ, how one is merged into another
 // (kubernetes-sigs/structured-merge-diff:typed/{tofieldset,compare,merge,remove}.go). undefined is no value at all; null
 // is a value, and an empty one.
+import { own, setOwn } from '@plimsoll/model'
 import { equal, isFields, type Fields } from '../object.ts'
 import { resolveSchema, type Schema } from '../schema-table.ts'
 import { emptySet, fieldSet, isEmpty, leaf, type FieldSet } from './field-set.ts'
@@ -40,8 +41,8 @@ export function shapeOf(value: unknown, given: Schema): Shape {
   const { properties, additionalProperties } = schema
   return {
     kind: 'map',
-    field: (name) => properties?.[name] ?? (typeof additionalProperties === 'object' ? additionalProperties : {}),
-    declared: (name) => properties?.[name] !== undefined,
+    field: (name) => own(properties, name) ?? (typeof additionalProperties === 'object' ? additionalProperties : {}),
+    declared: (name) => own(properties, name) !== undefined,
   }
 }
 
@@ -52,8 +53,8 @@ export function itemElement(item: unknown, shape: ListShape): string {
   const schema = resolveSchema(shape.items)
   const keys: Record<string, unknown> = {}
   for (const key of shape.keys.toSorted()) {
-    const value = fields[key] ?? schema.properties?.[key]?.default ?? zeroKey(schema, shape.items, key)
-    if (value !== undefined) keys[key] = value
+    const value = own(fields, key) ?? own(schema.properties, key)?.default ?? zeroKey(schema, shape.items, key)
+    if (value !== undefined) setOwn(keys, key, value)
   }
   return `k:${JSON.stringify(keys)}`
 }
@@ -61,7 +62,7 @@ export function itemElement(item: unknown, shape: ListShape): string {
 /** A key that a Go struct always has is its zero value when nobody gave it. */
 function zeroKey(schema: Schema, items: Schema, key: string): unknown {
   if (items.$ref === undefined || schema.required?.includes(key) !== true) return undefined
-  return schema.properties?.[key]?.type === 'integer' ? 0 : ''
+  return own(schema.properties, key)?.type === 'integer' ? 0 : ''
 }
 
 /** The items by their path element; more than one where elements repeat. */
@@ -142,11 +143,11 @@ export function differences(before: unknown, after: unknown, schema: Schema): Di
     const next = isFields(after) ? after : {}
     for (const name in old) {
       const value = old[name]
-      if (value !== undefined) note(`f:${name}`, differences(value, next[name], shape.field(name)))
+      if (value !== undefined) note(`f:${name}`, differences(value, own(next, name), shape.field(name)))
     }
     for (const name in next) {
       const value = next[name]
-      if (value !== undefined && old[name] === undefined) {
+      if (value !== undefined && own(old, name) === undefined) {
         note(`f:${name}`, differences(undefined, value, shape.field(name)))
       }
     }
@@ -181,10 +182,11 @@ export function mergeTyped(live: unknown, applied: unknown, schema: Schema): unk
     let merged: Record<string, unknown> | undefined
     const present = isFields(live) ? live : {}
     for (const [name, value] of Object.entries((applied ?? {}) as Fields)) {
-      const next = mergeTyped(present[name], value, shape.field(name))
-      if (next === present[name]) continue
+      const before = own(present, name)
+      const next = mergeTyped(before, value, shape.field(name))
+      if (next === before) continue
       merged ??= { ...present }
-      merged[name] = next
+      setOwn(merged, name, next)
     }
     return merged ?? live
   }
@@ -252,7 +254,7 @@ export function removeFields(value: unknown, gone: FieldSet, schema: Schema): un
       if (set?.self === true) continue
       const rest = set === undefined ? field : removeFields(field, set, shape.field(name))
       if (rest === undefined) continue
-      kept[name] = rest
+      setOwn(kept, name, rest)
       count++
     }
     return count === 0 ? undefined : kept
@@ -274,7 +276,7 @@ export function withNamedFields(set: FieldSet, given: Schema, value: unknown): F
   for (const [element, child] of set.children) {
     if (shape.kind === 'map' && element.startsWith('f:')) {
       const name = element.slice(2)
-      const below = withNamedFields(child, shape.field(name), isFields(value) ? value[name] : undefined)
+      const below = withNamedFields(child, shape.field(name), isFields(value) ? own(value, name) : undefined)
       children.set(element, fieldSet(child.self || shape.declared(name), below.children))
     } else if (shape.kind === 'list' && element.startsWith('k:')) {
       children.set(element, fieldSet(child.self, withNamedFields(child, shape.items, undefined).children))

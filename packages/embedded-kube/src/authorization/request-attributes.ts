@@ -1,5 +1,6 @@
 // What a request asks, in the terms in which it is authorized
 // (kubernetes/apiserver:pkg/endpoints/request/requestinfo.go).
+import { own } from '@plimsoll/model'
 import type { ResourceInfo } from '../resource-info.ts'
 import type { ResourcePath } from '../wire/resource-path.ts'
 import type { ResourceRequest } from './authorizer.ts'
@@ -37,7 +38,7 @@ export function attributesOfPath(
   method: string,
   query: { flag(name: string): boolean; text(name: string): string | undefined },
 ): ResourceRequest {
-  let verb = path.watch ? 'watch' : (verbs[method] ?? '')
+  let verb = path.watch ? 'watch' : (own(verbs, method) ?? '')
   if (path.name === undefined && verb === 'get') verb = query.flag('watch') ? 'watch' : 'list'
   if (path.name === undefined && verb === 'delete') verb = 'deletecollection'
   const selects = path.name === undefined && (verb === 'list' || verb === 'watch')

@@ -1,5 +1,6 @@
 // The forms that a text can be asked to have: `format` of schemas and `format.…()` of expressions
 // (kubernetes/kube-openapi:pkg/validation/strfmt, kubernetes/apiserver:pkg/cel/library/format.go).
+import { own } from '@plimsoll/model'
 import { labelValueProblems, nameProblems, qualifiedNameProblems } from '../kinds/names.ts'
 import { isDate, parseDuration } from './time.ts'
 import { requestUrlProblem } from './url.ts'
@@ -148,7 +149,7 @@ const schemaFormats: Readonly<Record<string, (text: string) => boolean>> = {
 
 /** Whether a text has a form of a schema; forms that upstream does not know let everything through. */
 export function hasFormat(text: string, format: string): boolean {
-  const check = schemaFormats[format] ?? schemaFormats[format.replaceAll('-', '')]
+  const check = own(schemaFormats, format) ?? own(schemaFormats, format.replaceAll('-', ''))
   return check === undefined || check(text)
 }
 
@@ -194,5 +195,5 @@ const expressionFormats: Readonly<Record<string, TextFormat>> = {
 export const textFormatNames: readonly string[] = Object.keys(expressionFormats)
 
 export function textFormat(name: string): TextFormat | undefined {
-  return Object.hasOwn(expressionFormats, name) ? expressionFormats[name] : undefined
+  return own(expressionFormats, name)
 }

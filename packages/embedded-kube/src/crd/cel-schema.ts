@@ -1,5 +1,6 @@
 // A structural schema as CEL sees it: types for the checker, sizes for the estimate, values for the run
 // (kubernetes/apiserver:pkg/cel/common/{schemas,valuesunstructured}.go, pkg/cel/escaping.go).
+import { own } from '@plimsoll/model'
 import type { Range } from '../cel/cost.ts'
 import { isDate, parseDuration, parseTimestamp } from '../cel/time.ts'
 import {
@@ -224,7 +225,7 @@ class SchemaObject implements CelObject {
   field(name: string): Value | undefined {
     if (this.#values.has(name)) return this.#values.get(name)
     const field = this.#schema.fields.get(name)
-    const raw = field === undefined ? undefined : this.#raw[field.name]
+    const raw = field === undefined ? undefined : own(this.#raw, field.name)
     // A null counts as absent.
     const value = raw === undefined || raw === null ? undefined : celValue(raw, field!.schema)
     this.#values.set(name, value)
@@ -233,7 +234,7 @@ class SchemaObject implements CelObject {
 
   fieldNames(): readonly string[] {
     return [...this.#schema.fields.keys()].filter(
-      (name) => (this.#raw[this.#schema.fields.get(name)!.name] ?? undefined) !== undefined,
+      (name) => (own(this.#raw, this.#schema.fields.get(name)!.name) ?? undefined) !== undefined,
     )
   }
 }

@@ -1,5 +1,6 @@
 // What becomes of a custom resource that is written: pruned, filled, checked
 // (kubernetes/apiextensions-apiserver:pkg/registry/customresource/{strategy,status_strategy,validator}.go).
+import { own } from '@plimsoll/model'
 import type { FieldError } from '../errors.ts'
 import { isFields, withField, type Fields, type StoredObject } from '../object.ts'
 import type { CustomVersion } from './custom-version.ts'
@@ -133,7 +134,7 @@ function scaleErrors(version: CustomVersion, object: StoredObject, statusOnly: b
 
 function at(object: unknown, path: string): unknown {
   let value = object
-  for (const name of path.split('.')) value = isFields(value) ? value[name] : undefined
+  for (const name of path.split('.')) value = isFields(value) ? own(value, name) : undefined
   return value
 }
 

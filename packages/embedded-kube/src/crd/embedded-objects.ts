@@ -1,6 +1,6 @@
 // Objects within objects (x-kubernetes-embedded-resource) have a type and well-formed metadata
 // (kubernetes/apiextensions-apiserver:pkg/apiserver/schema/objectmeta/validation.go).
-import type { ObjectMeta } from '@plimsoll/model'
+import { own, type ObjectMeta } from '@plimsoll/model'
 import { required, type FieldError } from '../errors.ts'
 import { metadataErrors, nameProblems } from '../kinds/names.ts'
 import { fieldsOf, isFields, type Fields } from '../object.ts'
@@ -23,7 +23,7 @@ function collect(value: unknown, schema: Fields, path: string, errors: FieldErro
   const properties = fieldsOf(schema['properties'])
   const { additionalProperties } = schema
   for (const name of Object.keys(value).toSorted()) {
-    const property = Object.hasOwn(properties, name) ? properties[name] : undefined
+    const property = own(properties, name)
     if (isFields(property)) collect(value[name], property, childPath(path, name), errors)
     else if (isFields(additionalProperties)) collect(value[name], additionalProperties, keyPath(path, name), errors)
   }

@@ -1,4 +1,5 @@
 // Sets with an element twice, maps with a key twice (kubernetes/apiextensions-apiserver:pkg/apiserver/schema/listtype).
+import { own } from '@plimsoll/model'
 import type { FieldError } from '../errors.ts'
 import { fieldsOf, isFields, type Fields } from '../object.ts'
 import { childPath, fieldError, goJson, keyPath } from './field-path.ts'
@@ -20,7 +21,7 @@ function collect(value: unknown, schema: Fields, path: string, errors: FieldErro
   const { additionalProperties } = schema
   const properties = fieldsOf(schema['properties'])
   for (const name of Object.keys(value).toSorted()) {
-    const property = Object.hasOwn(properties, name) ? properties[name] : undefined
+    const property = own(properties, name)
     if (isFields(property)) collect(value[name], property, childPath(path, name), errors)
     else if (isFields(additionalProperties)) collect(value[name], additionalProperties, keyPath(path, name), errors)
   }
@@ -40,7 +41,7 @@ function ownErrors(value: readonly unknown[], schema: Fields, path: string, erro
   const named = value.map((item) => {
     const given = fieldsOf(item)
     return Object.fromEntries(
-      (keys as readonly string[]).flatMap((key) => (given[key] === undefined ? [] : [[key, given[key]]])),
+      (keys as readonly string[]).map((key) => [key, own(given, key)]).filter(([, field]) => field !== undefined),
     )
   })
   twice(named, path, errors)

@@ -1,5 +1,6 @@
 // Rules of x-kubernetes-validations, compiled once per version and checked on every write
 // (kubernetes/apiextensions-apiserver:pkg/apiserver/schema/cel/validation.go).
+import { own } from '@plimsoll/model'
 import { CelProgramError, CelSyntaxError, kubernetesEnvironment, type Program } from '../cel/index.ts'
 import { optionalType } from '../cel/type.ts'
 import { CelError, Optional, type Value } from '../cel/values.ts'
@@ -61,7 +62,7 @@ function build(rules: Fields, spine: Fields, schema: CelSchema | undefined): Rul
   const compiled = schema === undefined ? [] : rulesIn(rules).map((rule) => compileRule(rule, schema, spine))
   const properties = new Map<string, RuleValidator>()
   for (const [name, raw] of Object.entries(fieldsOf(rules['properties']))) {
-    const property = fieldsOf(spine['properties'])[name]
+    const property = own(fieldsOf(spine['properties']), name)
     if (!isFields(raw) || !isFields(property)) continue
     const escaped = escapedName(name)
     const inner =
@@ -179,7 +180,7 @@ class RuleCheck {
       const inner = validator.properties.get(name) ?? validator.others
       if (inner === undefined) continue
       const at = validator.others === undefined ? childPath(path, name) : keyPath(path, name)
-      const was = before[name]
+      const was = own(before, name)
       const same = was === undefined ? unchanged : equal(was, value[name])
       if (!this.check(inner, at, value[name], was, same)) return false
     }
@@ -268,7 +269,7 @@ class RuleCheck {
 
 function sameElement(old: unknown, item: unknown, keys: readonly string[]): unknown {
   if (!Array.isArray(old) || !isFields(item)) return undefined
-  return old.find((other: unknown) => isFields(other) && keys.every((key) => equal(other[key], item[key])))
+  return old.find((other: unknown) => isFields(other) && keys.every((key) => equal(own(other, key), own(item, key))))
 }
 
 function failure(path: string, value: unknown, detail: string, reason: string | undefined): FieldError {

@@ -1,3 +1,4 @@
+import { own } from '@plimsoll/model'
 import { fieldsOf, isFields, type Fields } from '../object.ts'
 import { childPath, keyPath } from './field-path.ts'
 
@@ -19,7 +20,7 @@ export function validFieldPath(
     rest = step.rest
     const properties = here['properties']
     if (isFields(properties)) {
-      const property = properties[step.name]
+      const property = own(properties, step.name)
       if (!isFields(property)) return { problem: 'does not refer to a valid field' }
       path = childPath(path, step.name)
       here = property

@@ -1,5 +1,6 @@
 // Which schemas a definition may have (kubernetes/apiextensions-apiserver:pkg/apiserver/schema/{validation,complete,convert}.go,
 // pkg/apis/apiextensions/validation/{validation,cel_validation}.go): structural, with rules that compile and are not too dear.
+import { own } from '@plimsoll/model'
 import { RegexError, regexOf } from '../cel/regex.ts'
 import { most } from '../cel/cost.ts'
 import type { Program } from '../cel/index.ts'
@@ -272,7 +273,7 @@ function completenessErrors(schema: Fields, path: string): FieldError[] {
       nested(part['items'], isFields(items) ? items : undefined, `${at}.items`, `${from}.items`)
     const properties = fieldsOf(spine['properties'])
     for (const [name, inner] of Object.entries(fieldsOf(part['properties']))) {
-      const declared = properties[name]
+      const declared = own(properties, name)
       const place = keyPath(`${at}.properties`, name)
       nested(fieldsOf(inner), isFields(declared) ? declared : undefined, place, keyPath(`${from}.properties`, name))
     }
@@ -460,8 +461,9 @@ class SchemaWalk {
     }
     const properties = fieldsOf(items['properties'])
     keys.forEach((key, i) => {
-      const type = fieldsOf(properties[key])['type']
-      if (properties[key] === undefined) {
+      const property = own(properties, key)
+      const type = fieldsOf(property)['type']
+      if (property === undefined) {
         this.errors.push(invalid(at, keys, 'entries must all be names of item properties'))
       } else if (type === 'array' || type === 'object') {
         const why = "must be a scalar type if parent array's x-kubernetes-list-type is map"
@@ -475,7 +477,7 @@ class SchemaWalk {
     const properties = fieldsOf(items['properties'])
     const needed = Array.isArray(items['required']) ? (items['required'] as readonly unknown[]) : []
     for (const key of keys) {
-      const property = properties[key]
+      const property = own(properties, key)
       if (!isFields(property)) continue
       const at = keyPath(`${path}.items.properties`, key)
       if (!needed.includes(key) && (property['default'] ?? undefined) === undefined) {

@@ -1,12 +1,14 @@
 // Pruning and defaulting custom resources by their structural schema
 // (kubernetes/apiextensions-apiserver:pkg/apiserver/schema/{pruning,defaulting}).
+import { own, setOwn } from '@plimsoll/model'
 import { isFields, type Fields } from '../object.ts'
 
 const ownFields = ['apiVersion', 'kind', 'metadata']
 
 function fieldSchema(schema: Fields, name: string): Fields | undefined {
   const properties = schema['properties']
-  if (isFields(properties) && isFields(properties[name])) return properties[name]
+  const declared = isFields(properties) ? own(properties, name) : undefined
+  if (isFields(declared)) return declared
   const others = schema['additionalProperties']
   if (isFields(others)) return others
   return others === true ? { 'x-kubernetes-preserve-unknown-fields': true } : undefined
@@ -66,17 +68,18 @@ function fillValue(value: unknown, schema: Fields): unknown {
   const set = (name: string, field: unknown): void => {
     copy ??= { ...value }
     if (field === undefined) delete copy[name]
-    else copy[name] = field
+    else setOwn(copy, name, field)
   }
   const properties = isFields(schema['properties']) ? schema['properties'] : {}
   for (const name of new Set([...Object.keys(properties), ...Object.keys(value)])) {
     const declared = fieldSchema(schema, name)
     if (declared === undefined) continue
-    let field = value[name]
+    const before = own(value, name)
+    let field = before
     if (field === null && declared['nullable'] !== true) field = undefined
     field = field === undefined ? declared['default'] : field
     field = field === undefined ? undefined : fillValue(field, declared)
-    if (field !== value[name]) set(name, field)
+    if (field !== before) set(name, field)
   }
   return copy ?? value
 }

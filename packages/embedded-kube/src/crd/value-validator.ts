@@ -1,5 +1,6 @@
 // What is wrong with a value by its schema, in upstream's words and order
 // (kubernetes/kube-openapi:pkg/validation/validate, kubernetes/apiextensions-apiserver:pkg/apiserver/validation).
+import { own } from '@plimsoll/model'
 import { regexOf, RegexError } from '../cel/regex.ts'
 import { hasFormat } from '../cel/text-format.ts'
 import { tooLong, tooMany, type FieldError } from '../errors.ts'
@@ -208,7 +209,8 @@ function oldElements(schema: Fields, old: Before | undefined): (item: unknown) =
     return () => undefined
   return (item) => {
     const same = (present as readonly unknown[]).find(
-      (other) => isFields(item) && isFields(other) && keys.every((key: string) => equal(item[key], other[key])),
+      (other) =>
+        isFields(item) && isFields(other) && keys.every((key: string) => equal(own(item, key), own(other, key))),
     )
     return same === undefined ? undefined : { value: same }
   }
@@ -254,11 +256,11 @@ function checkFields(
     result.errors.push(tooMany(path === '' ? '<nil>' : path, names.length, maxProperties))
   }
   const before = (name: string): Before | undefined => {
-    const was = isFields(old?.value) ? old.value[name] : undefined
+    const was = isFields(old?.value) ? own(old.value, name) : undefined
     return was === undefined || (root && (name === 'apiVersion' || name === 'kind')) ? undefined : { value: was }
   }
   for (const name of names.toSorted()) {
-    const declared = Object.hasOwn(properties, name) ? properties[name] : undefined
+    const declared = own(properties, name)
     if (declared === undefined && others === false) {
       say(result, path, name, '')
       continue
@@ -269,13 +271,14 @@ function checkFields(
   }
   for (const name of Object.keys(properties).toSorted()) {
     const declared = properties[name]
-    if (value[name] === undefined || !isFields(declared)) continue
-    merge(result, validate(value[name], declared, path === '' ? name : `${path}.${name}`, before(name), false))
+    const field = own(value, name)
+    if (field === undefined || !isFields(declared)) continue
+    merge(result, validate(field, declared, path === '' ? name : `${path}.${name}`, before(name), false))
   }
   const required = schema['required']
   if (Array.isArray(required)) {
     for (const name of required as readonly string[]) {
-      if (value[name] !== undefined) continue
+      if (own(value, name) !== undefined) continue
       const field = path === '' ? name : `${path}.${name}`
       merge(result, { errors: [{ reason: 'FieldValueRequired', field, message: 'Required value' }], held: 0 })
     }

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { Http2ServerRequest } from 'node:http2'
 import type { TLSSocket } from 'node:tls'
+import { own } from '@plimsoll/model'
 import { failure } from '../errors.ts'
 import type { UserInfo } from '../request.ts'
 import type { HeaderValues } from '../authorization/impersonation.ts'
@@ -15,7 +16,7 @@ export interface TokenOptions {
 
 /** The user of a token that the server did not issue itself. */
 export function userOfToken(token: string, { tokens = {}, eks }: TokenOptions): UserInfo | undefined {
-  const fixed = Object.hasOwn(tokens, token) ? tokens[token] : undefined
+  const fixed = own(tokens, token)
   if (fixed !== undefined) return authenticated(fixed)
   const presigned = presignedUrlOf(token)
   const user = presigned === undefined ? undefined : (eks ?? (() => administrator))(presigned)

@@ -1,6 +1,6 @@
 // Versions and groups that share one storage: autoscaling/v1 and v2, v1 and events.k8s.io events
 // (kubernetes/kubernetes:pkg/apis/autoscaling/v1/conversion.go, pkg/apis/events/v1/conversion.go).
-import { apiVersionOf } from '@plimsoll/model'
+import { apiVersionOf, own, setOwn } from '@plimsoll/model'
 import { customReading } from '../crd/custom-object.ts'
 import { fieldsOf, isFields, listOf, type Fields, type StoredObject } from '../object.ts'
 import type { ResourceInfo } from '../registry.ts'
@@ -45,7 +45,8 @@ function convertIn(info: ResourceInfo, object: StoredObject): StoredObject {
 /** The object with fields renamed; those not named stay. */
 function renamed(object: StoredObject, names: Readonly<Record<string, string>>): StoredObject {
   const result: Record<string, unknown> = {}
-  for (const [field, value] of Object.entries(object)) if (value !== undefined) result[names[field] ?? field] = value
+  for (const [field, value] of Object.entries(object))
+    if (value !== undefined) setOwn(result, own(names, field) ?? field, value)
   return result as unknown as StoredObject
 }
 

@@ -1,4 +1,5 @@
 // ConfigMaps and Secrets (kubernetes/kubernetes:pkg/apis/core/validation/validation.go).
+import { own } from '@plimsoll/model'
 import { forbiddenField, invalidValue, required, tooLong, type FieldError } from '../errors.ts'
 import { equal, fieldsOf, textOf, type StoredObject } from '../object.ts'
 import { configKeyErrors } from './formats.ts'
@@ -16,7 +17,7 @@ export function configMapErrors(object: StoredObject): readonly FieldError[] {
   let size = 0
   for (const [key, value] of Object.entries(fieldsOf(object['data']))) {
     errors.push(...configKeyErrors(key, `data[${key}]`))
-    if (binary[key] !== undefined) {
+    if (own(binary, key) !== undefined) {
       errors.push(invalidValue(`data[${key}]`, key, 'duplicate of key present in binaryData'))
     }
     size += textOf(value).length
@@ -46,7 +47,7 @@ export function secretErrors(object: StoredObject): readonly FieldError[] {
     size += sizeOf(textOf(value))
   }
   if (size > bytesMax) errors.push(tooLong('data', bytesMax))
-  for (const key of requiredKeys[type] ?? []) {
+  for (const key of own(requiredKeys, type) ?? []) {
     if (data[key] === undefined) errors.push(required(`data[${key}]`))
   }
   if (type === 'kubernetes.io/basic-auth' && data['username'] === undefined && data['password'] === undefined) {

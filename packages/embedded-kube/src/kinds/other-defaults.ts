@@ -1,5 +1,5 @@
 // Defaults of the smaller kinds (kubernetes/kubernetes:pkg/apis/*/v1/defaults.go).
-import { timestamp, type Ms } from '@plimsoll/model'
+import { setOwn, timestamp, type Ms } from '@plimsoll/model'
 import {
   equal,
   fieldsOf,
@@ -66,7 +66,7 @@ export function secretDefaults(object: StoredObject): StoredObject {
   if (!isFields(plain)) return filled
   const { stringData: _, ...rest } = filled
   const data: Record<string, unknown> = { ...fieldsOf(rest['data']) }
-  for (const [name, text] of Object.entries(plain)) data[name] = base64(String(text))
+  for (const [name, text] of Object.entries(plain)) setOwn(data, name, base64(String(text)))
   return { ...(rest as StoredObject), data }
 }
 

@@ -1,6 +1,6 @@
 // ResourceQuotas and LimitRanges (kubernetes/kubernetes:pkg/apis/core/validation/validation.go, ValidateResourceQuotaSpec and
 // ValidateLimitRange).
-import { compareQuantities, formatQuantity, parseQuantity } from '@plimsoll/model'
+import { compareQuantities, formatQuantity, own, parseQuantity } from '@plimsoll/model'
 import { duplicate, forbiddenField, invalidValue, required, type FieldError } from '../errors.ts'
 import { fieldsOf, listOf, textOf, type Fields, type StoredObject } from '../object.ts'
 import { qualifiedNameProblems } from './names.ts'
@@ -72,7 +72,7 @@ export function resourceQuotaErrors(object: StoredObject): readonly FieldError[]
   const scopes = (spec['scopes'] ?? []) as readonly string[]
   const wrong = (why: string): number => errors.push(invalidValue('spec.scopes', scopes, why))
   for (const scope of scopes) {
-    const bounded = bounds[scope]
+    const bounded = own(bounds, scope)
     if (bounded === undefined) wrong('unsupported scope')
     for (const name of names) {
       if (isQuotaName(name) && bounded?.has(name) === false) wrong('unsupported scope applied to resource')
@@ -91,7 +91,7 @@ function selectorErrors(spec: Fields, names: readonly string[], errors: FieldErr
     const scope = textOf(expression['scopeName'])
     const operator = textOf(expression['operator'])
     const values = (expression['values'] ?? []) as readonly string[]
-    const bounded = bounds[scope]
+    const bounded = own(bounds, scope)
     if (bounded === undefined) errors.push(invalidValue(`${at}.scopeName`, scope, 'unsupported scope'))
     for (const name of names) {
       if (isQuotaName(name) && bounded?.has(name) === false) {
@@ -218,7 +218,7 @@ function orderErrors(item: Fields, name: string, at: string, errors: FieldError[
 
 /** In its canonical form. */
 function amountOf(item: Fields, field: string, name: string): string | undefined {
-  const given = fieldsOf(item[field])[name]
+  const given = own(fieldsOf(item[field]), name)
   const quantity = given === undefined ? undefined : parseQuantity(textOf(given))
   return quantity === undefined ? undefined : formatQuantity(quantity)
 }

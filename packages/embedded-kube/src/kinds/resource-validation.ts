@@ -1,5 +1,5 @@
 // Requests and limits (kubernetes/kubernetes:pkg/apis/core/validation, validateResourceRequirements; pkg/apis/core/helper).
-import { compareQuantities, formatQuantity, parseQuantity, type ExactQuantity } from '@plimsoll/model'
+import { compareQuantities, formatQuantity, own, parseQuantity, type ExactQuantity } from '@plimsoll/model'
 import { forbiddenField, invalidValue, duplicate, notFoundText, required, type FieldError } from '../errors.ts'
 import { fieldsOf, listOf, textOf, type Fields } from '../object.ts'
 import { nameErrors, qualifiedNameProblems } from './names.ts'
@@ -107,7 +107,7 @@ export function resourceErrors(
   for (const [name, amount] of Object.entries(requests)) {
     const field = `${at}.requests[${name}]`
     errors.push(...containerResourceErrors(name, field), ...amountErrors(name, amount, field))
-    const limit = limits[name]
+    const limit = own(limits, name)
     if (limit === undefined) {
       if (!isOvercommitAllowed(name)) {
         errors.push(required(`${at}.limits`, 'Limit must be set for non overcommitable resources'))

@@ -1,6 +1,6 @@
 // What is let pass and warned of (kubernetes/kubernetes:pkg/api/{pod,node}/warnings.go, pkg/registry/*/strategy.go
 // WarningsOnCreate and WarningsOnUpdate; kubernetes/apiserver:pkg/registry/rest/create.go for finalizers).
-import { formatQuantity, parseQuantity } from '@plimsoll/model'
+import { formatQuantity, own, parseQuantity } from '@plimsoll/model'
 import { fieldsOf, isFields, listOf, textOf, type Fields, type StoredObject } from '../object.ts'
 import { nameProblems } from './names.ts'
 import type { ResourceInfo } from '../resource-info.ts'
@@ -92,14 +92,14 @@ function nodeWarnings(node: StoredObject, warnings: string[]): void {
 
 function podWarnings(spec: Fields, path: string, warnings: string[]): void {
   for (const key of Object.keys(fieldsOf(spec['nodeSelector']))) {
-    const gone = goneLabels[key]
+    const gone = own(goneLabels, key)
     if (gone !== undefined) warnings.push(`${path}.nodeSelector[${key}]: ${gone}`)
   }
   nodeAffinityWarnings(fieldsOf(fieldsOf(spec['affinity'])['nodeAffinity']), `${path}.affinity.nodeAffinity`, warnings)
   listOf(spec['topologySpreadConstraints']).forEach((constraint, i) => {
     const at = `${path}.topologySpreadConstraints[${i}]`
     const key = textOf(constraint['topologyKey'])
-    const gone = goneLabels[key]
+    const gone = own(goneLabels, key)
     if (gone !== undefined) warnings.push(`${at}.topologyKey: ${key} is ${gone}`)
     if (!isFields(constraint['labelSelector'])) {
       warnings.push(`${at}.labelSelector: a null labelSelector results in matching no pod`)
@@ -143,7 +143,7 @@ function nodeAffinityWarnings(affinity: Fields, path: string, warnings: string[]
   for (const { term, at } of terms) {
     listOf(term['matchExpressions']).forEach((expression, i) => {
       const key = textOf(expression['key'])
-      const gone = goneLabels[key]
+      const gone = own(goneLabels, key)
       if (gone !== undefined) warnings.push(`${at}.matchExpressions[${i}].key: ${key} is ${gone}`)
     })
   }

@@ -1,5 +1,6 @@
 // JSON patches as upstream applies them (evanphx/json-patch v4), which lets more pass than RFC 6902 does: what is not
 // there may be replaced, and copied as null.
+import { own, setOwn } from '@plimsoll/model'
 import { badRequest, failure } from '../errors.ts'
 import { equal, isFields } from '../object.ts'
 import { isTooDeep } from '../wire/nesting.ts'
@@ -91,7 +92,7 @@ function read(document: unknown, path: readonly string[]): unknown {
   let value = document
   for (const part of path) {
     if (Array.isArray(value)) value = (value as readonly unknown[])[indexIn(value, part, value.length - 1)]
-    else if (isFields(value)) value = value[part]
+    else if (isFields(value)) value = own(value, part)
     else throw refused()
   }
   return value
@@ -126,11 +127,12 @@ function change(target: unknown, path: readonly string[], value: unknown, effect
   if (!isFields(target)) throw refused()
   const copy: Record<string, unknown> = { ...target }
   if (rest.length > 0) {
-    if (copy[part] === undefined) throw refused()
-    copy[part] = change(copy[part], rest, value, effect)
+    const inner = own(copy, part)
+    if (inner === undefined) throw refused()
+    setOwn(copy, part, change(inner, rest, value, effect))
   } else if (effect === 'remove') {
-    if (copy[part] === undefined) throw refused()
+    if (own(copy, part) === undefined) throw refused()
     delete copy[part]
-  } else copy[part] = value
+  } else setOwn(copy, part, value)
   return copy
 }

@@ -1,3 +1,4 @@
+import { own, setOwn } from '@plimsoll/model'
 import { isFields } from '../object.ts'
 
 /** RFC 7386. Shares what the patch leaves alone; the target is not changed. */
@@ -6,7 +7,7 @@ export function mergePatch(target: unknown, patch: unknown): unknown {
   const merged: Record<string, unknown> = { ...(isFields(target) ? target : {}) }
   for (const [name, value] of Object.entries(patch)) {
     if (value === null) delete merged[name]
-    else if (value !== undefined) merged[name] = mergePatch(merged[name], value)
+    else if (value !== undefined) setOwn(merged, name, mergePatch(own(merged, name), value))
   }
   return merged
 }

@@ -1,4 +1,5 @@
 // Strategic merge patch (kubernetes/apimachinery:pkg/util/strategicpatch/patch.go, mergeMap, mergeSlice).
+import { own, setOwn } from '@plimsoll/model'
 import { badRequest, failure } from '../errors.ts'
 import { equal, isFields, type Fields } from '../object.ts'
 import { goText } from '../wire/go-text.ts'
@@ -27,18 +28,18 @@ function mergeFields(target: Fields, patch: Fields, schema: Schema): Fields {
     for (const field of Object.keys(merged)) if (!retained.includes(field)) delete merged[field]
   }
   for (const field of patchedFields(patch)) {
-    const value = patch[field]
+    const value = own(patch, field)
     if (value === null) {
       delete merged[field]
       continue
     }
-    const declared = schema.properties?.[field] ?? schema.additionalProperties ?? {}
-    const result = mergeValue(merged[field], value, declared, {
+    const declared = own(schema.properties, field) ?? schema.additionalProperties ?? {}
+    const result = mergeValue(own(merged, field), value, declared, {
       order: listDirective(patch, orderPrefix + field),
       deletions: listDirective(patch, deletePrefix + field) ?? [],
     })
     if (result === undefined) delete merged[field]
-    else merged[field] = result
+    else setOwn(merged, field, result)
   }
   return merged
 }
@@ -56,7 +57,7 @@ function patchedFields(patch: Fields): Set<string> {
 }
 
 function listDirective(patch: Fields, name: string): readonly unknown[] | undefined {
-  const list = patch[name]
+  const list = own(patch, name)
   return Array.isArray(list) ? list : undefined
 }
 

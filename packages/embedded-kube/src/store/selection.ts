@@ -1,4 +1,4 @@
-import { labelRequirementMatches, parseLabelSelector, type LabelRequirement } from '@plimsoll/model'
+import { labelRequirementMatches, own, parseLabelSelector, type LabelRequirement } from '@plimsoll/model'
 import { badRequest } from '../errors.ts'
 import { isFields, textOf, type StoredObject } from '../object.ts'
 import type { ResourceInfo } from '../registry.ts'
@@ -62,7 +62,7 @@ function fieldTerms(info: ResourceInfo, text: string | undefined): readonly Fiel
     })
     .filter(({ path, value }) => path !== '' || value !== '')
   for (const { path } of terms) if (!isSelectable(info, path)) throw notSelectable(info, path)
-  return terms.map((term) => ({ ...term, path: aliases[term.path] ?? term.path }))
+  return terms.map((term) => ({ ...term, path: own(aliases, term.path) ?? term.path }))
 }
 
 const aliases: Readonly<Record<string, string>> = { 'spec.host': 'spec.nodeName' }
@@ -157,7 +157,7 @@ function fieldText(info: ResourceInfo, object: StoredObject, path: string): stri
   if (path === 'status.successful') path = 'status.succeeded'
   if (path === 'status.podIPs') path = 'status.podIP'
   const value = valueAt(object, path)
-  return value === undefined || value === null ? (absentText[path] ?? '') : textOf(value)
+  return value === undefined || value === null ? (own(absentText, path) ?? '') : textOf(value)
 }
 
 /** Events are stored as v1 and may be asked for in the words of events.k8s.io. */
@@ -171,6 +171,6 @@ function eventText(object: StoredObject, path: string): string {
 
 function valueAt(object: StoredObject, path: string): unknown {
   let value: unknown = object
-  for (const field of path.split('.')) value = isFields(value) ? value[field] : undefined
+  for (const field of path.split('.')) value = isFields(value) ? own(value, field) : undefined
   return value
 }

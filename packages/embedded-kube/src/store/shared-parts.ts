@@ -1,3 +1,4 @@
+import { setOwn } from '@plimsoll/model'
 import type { Fields, StoredObject } from '../object.ts'
 
 /**
@@ -27,7 +28,7 @@ export class SharedParts {
     const shared: Record<string, unknown> = {}
     for (const name in fields) {
       const value = fields[name]
-      shared[name] = typeof value === 'object' && value !== null ? this.#one(value) : value
+      setOwn(shared, name, typeof value === 'object' && value !== null ? this.#one(value) : value)
     }
     return shared
   }

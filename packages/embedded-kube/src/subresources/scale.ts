@@ -1,4 +1,4 @@
-import { labelSelectorText, type LabelSelector, type Scale } from '@plimsoll/model'
+import { labelSelectorText, own, type LabelSelector, type Scale } from '@plimsoll/model'
 import { invalid, invalidValue, resourceNotFound } from '../errors.ts'
 import { fieldsOf, isFields, type StoredObject } from '../object.ts'
 import type { ResourceInfo } from '../registry.ts'
@@ -24,14 +24,14 @@ function pathsOf(info: ResourceInfo): ScalePaths {
 
 function at(object: unknown, path: readonly string[]): unknown {
   let value = object
-  for (const field of path) value = isFields(value) ? value[field] : undefined
+  for (const field of path) value = isFields(value) ? own(value, field) : undefined
   return value
 }
 
 function setAt<T>(object: T, path: readonly string[], value: unknown): T {
   const [field, ...rest] = path
   if (field === undefined) return value as T
-  return { ...fieldsOf(object), [field]: setAt(fieldsOf(object)[field], rest, value) } as T
+  return { ...fieldsOf(object), [field]: setAt(own(fieldsOf(object), field), rest, value) } as T
 }
 
 /** The object as autoscaling/v1 Scale. */

@@ -1,6 +1,6 @@
 // Tokens of service accounts: JSON Web Tokens, bound to their account and, where asked, to a pod, secret or node
 // (kubernetes/kubernetes:pkg/serviceaccount/{claims,jwt,legacy}.go, pkg/registry/core/serviceaccount/storage/token.go).
-import { instant, ms, timestamp, type Ms } from '@plimsoll/model'
+import { instant, ms, own, timestamp, type Ms } from '@plimsoll/model'
 import { hex, uuid, type Random } from '@plimsoll/ports'
 import type { TokenOwner } from '../authorization/reviews.ts'
 import { badRequest, conflict, invalid, invalidValue, notFound, type FieldError } from '../errors.ts'
@@ -181,7 +181,7 @@ export class ServiceAccountTokens {
   #bound(account: StoredObject, reference: Fields): Fields {
     const kind = textOf(reference['kind'])
     const name = textOf(reference['name'])
-    const known = Object.hasOwn(boundKinds, kind) ? boundKinds[kind] : undefined
+    const known = own(boundKinds, kind)
     const apiVersion = textOf(reference['apiVersion'])
     if (known === undefined || apiVersion !== 'v1') {
       const type = apiVersion.includes('/') ? apiVersion : `/${apiVersion}`

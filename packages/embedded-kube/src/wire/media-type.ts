@@ -1,3 +1,5 @@
+import { own } from '@plimsoll/model'
+
 /** What the client wants back. */
 export interface Negotiated {
   readonly format: 'json' | 'yaml'
@@ -47,7 +49,7 @@ export function negotiate(accept: string | undefined, shapes: readonly string[] 
   const ranges = parseMediaRanges(accept ?? '')
   if (ranges.length === 0) return plain
   for (const { type, parameters } of ranges) {
-    const format = formats[type]
+    const format = own(formats, type)
     if (format === undefined || Number(parameters.get('q') ?? '1') === 0) continue
     const as = parameters.get('as')
     if (as === undefined) return { ...plain, format }

@@ -1,5 +1,5 @@
 // OpenAPI v3 documents, one per group-version, from the table of facts and the schemas of CRDs.
-import { apiVersionOf } from '@plimsoll/model'
+import { apiVersionOf, own } from '@plimsoll/model'
 import { fieldsOf, isFields, type Fields } from '../object.ts'
 import type { ResourceInfo, SubresourceInfo } from '../registry.ts'
 import { schemaNamed, type Schema } from '../schema-table.ts'
@@ -124,13 +124,13 @@ const boolean = { type: 'boolean' }
 /** The schema with the words of the type and of its fields; clients stumble over types without. */
 function described(name: string, schema: Fields): Fields {
   const short = name.replace(/^io\.k8s\.(api|apimachinery\.pkg\.apis)\./, '')
-  const words = fieldDescriptions[short] ?? {}
+  const words = own(fieldDescriptions, short) ?? {}
   const { properties } = schema
   const isKind = isFields(properties) && ['apiVersion', 'kind', 'metadata'].every((field) => field in properties)
   const description = words[''] ?? `${name.split('.').at(-1)} (${name.split('.').slice(-3, -1).join('/')})`
   if (!isFields(properties)) return { description, ...schema }
   const entries = Object.entries(properties).map(([field, property]) => {
-    const text = words[field] ?? (isKind ? kindFields[field] : undefined)
+    const text = own(words, field) ?? (isKind ? own(kindFields, field) : undefined)
     return [field, text === undefined ? property : { description: text, ...fieldsOf(property) }] as const
   })
   return { description, ...schema, properties: Object.fromEntries(entries) }

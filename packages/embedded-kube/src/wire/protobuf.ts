@@ -1,6 +1,6 @@
 // Request bodies in protobuf, as Go clients send them (kubernetes/apimachinery:pkg/runtime/generated.proto and
 // pkg/runtime/serializer/protobuf). One table drives the decoder; answers are never protobuf.
-import { formatGoDuration, ms } from '@plimsoll/model'
+import { formatGoDuration, ms, setOwn } from '@plimsoll/model'
 import table from '../schema/kubernetes.generated.json' with { type: 'json' }
 import { parseJsonText } from './nesting.ts'
 
@@ -67,7 +67,7 @@ export function decodeMessage(name: string, bytes: Uint8Array): unknown {
       Object.assign(object, decodeMessage(kind.slice(1), bytesOf(value)))
     } else if (kind === 'map') {
       const [key, entry] = decodeEntry(values!, bytesOf(value))
-      define((object[json] ??= {}) as Record<string, unknown>, key, entry)
+      setOwn((object[json] ??= {}) as Record<string, unknown>, key, entry)
     } else if ((flags & 1) !== 0) {
       const list = (object[json] ??= []) as unknown[]
       if (isPacked(kind, value)) list.push(...unpack(kind, value))
@@ -79,11 +79,6 @@ export function decodeMessage(name: string, bytes: Uint8Array): unknown {
     }
   }
   return object
-}
-
-/** Plain assignment would set the prototype under the key `__proto__`. */
-function define(object: Record<string, unknown>, key: string, value: unknown): void {
-  Object.defineProperty(object, key, { value, enumerable: true, configurable: true, writable: true })
 }
 
 function isZero(value: unknown): boolean {

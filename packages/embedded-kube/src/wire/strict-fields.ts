@@ -1,6 +1,6 @@
 // What decoding a body into a Go type does: unknown fields fall away and are told of, wrong types are refused
 // (kubernetes-sigs/json, and kubernetes/apimachinery:pkg/runtime for the words).
-import { parseQuantity } from '@plimsoll/model'
+import { own, parseQuantity } from '@plimsoll/model'
 import { isFields, type Fields } from '../object.ts'
 import { resolveSchema, type Schema } from '../schema-table.ts'
 
@@ -101,7 +101,7 @@ function structOf(walk: Walk, properties: { readonly [field: string]: Schema }, 
   const decoded: Record<string, unknown> = {}
   for (const [field, before] of Object.entries(value)) {
     const at = path === '' ? field : `${path}.${field}`
-    const schema = Object.hasOwn(properties, field) ? properties[field] : undefined
+    const schema = own(properties, field)
     if (schema === undefined) {
       changed = true
       walk.problems.push(`unknown field ${JSON.stringify(at)}`)
@@ -206,7 +206,7 @@ function collectUnknown(schema: Fields, value: unknown, path: string, paths: str
   for (const [field, inner] of Object.entries(value)) {
     const at = path === '' ? field : `${path}.${field}`
     if (schema['x-kubernetes-embedded-resource'] === true && embeddedFields.has(field)) continue
-    const known = Object.hasOwn(properties, field) ? properties[field] : undefined
+    const known = own(properties, field)
     if (isFields(known)) collectUnknown(known, inner, at, paths)
     else if (isFields(additional)) collectUnknown(additional, inner, at, paths)
     else if (additional !== true && !keeps) paths.push(at)

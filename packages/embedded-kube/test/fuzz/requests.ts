@@ -2,7 +2,7 @@
 import type { Random } from '@plimsoll/ports'
 import { stringify } from 'yaml'
 import type { FuzzRequest } from './in-memory.ts'
-import { mutated, pick, scrambled, strangeText, strangeValue } from './strange.ts'
+import { define, inheritedNames, mutated, pick, scrambled, strangeText, strangeValue } from './strange.ts'
 
 interface Sample {
   /** Of the collection. */
@@ -414,12 +414,26 @@ function headersOf(random: Random, contentType?: string): { readonly [name: stri
 }
 
 const parameters: { readonly [name: string]: readonly string[] } = {
-  labelSelector: ['app=x', 'app in (x,y),!z', 'a notin (b)', 'n>3', 'app==x,app!=y'],
+  labelSelector: [
+    'app=x',
+    'app in (x,y),!z',
+    'a notin (b)',
+    'n>3',
+    'app==x,app!=y',
+    'constructor',
+    '!toString,valueOf!=x',
+    'hasOwnProperty in (constructor,x)',
+    'constructor>3',
+  ],
   fieldSelector: [
     'metadata.name=pod-known',
     'status.phase!=Running',
     'spec.nodeName=',
     'metadata.namespace=default,metadata.name=x',
+    'constructor=x',
+    '__proto__.constructor!=x',
+    'metadata.toString=',
+    'metadata.name=constructor',
   ],
   resourceVersion: ['0', '1', '5', '-1', '1.5', '007'],
   resourceVersionMatch: ['Exact', 'NotOlderThan', 'Other'],
@@ -443,6 +457,8 @@ const parameters: { readonly [name: string]: readonly string[] } = {
   tailLines: ['1', '-1'],
   sinceTime: ['2026-01-02T03:04:05Z', 'x'],
   hash: ['1'],
+  constructor: ['1'],
+  ['__proto__']: ['1'],
 }
 const parameterNames = Object.keys(parameters)
 
@@ -470,10 +486,15 @@ function read(random: Random): FuzzRequest {
       : ''
   return {
     method: random.below(10) === 0 ? 'HEAD' : 'GET',
-    url: `${sample.path}${named ? `/${sample.name}${sub}` : ''}${queryOf(random)}`,
+    url: `${sample.path}${named ? `/${nameOf(sample, random)}${sub}` : ''}${queryOf(random)}`,
     headers: headersOf(random),
     body: nothing,
   }
+}
+
+/** The sample's name, now and then one that every object has. */
+function nameOf({ name }: Sample, random: Random): string {
+  return random.below(12) === 0 ? pick(random, inheritedNames) : name
 }
 
 function strangePath(random: Random): string {
@@ -507,6 +528,9 @@ function anywhere(random: Random): FuzzRequest {
     'sea.dev',
     'boats',
     'status',
+    'constructor',
+    '__proto__',
+    'toString',
     '',
     '.',
     '..',
@@ -546,11 +570,11 @@ function write(random: Random): FuzzRequest {
       dryRun: ['All'],
     }
     const all = random.below(8) === 0
-    const url = `${sample.path}${all ? '' : `/${sample.name}`}${queryOf(random, [...writeParameters, 'gracePeriodSeconds', 'propagationPolicy', 'labelSelector', 'fieldSelector', 'orphanDependents'])}`
+    const url = `${sample.path}${all ? '' : `/${nameOf(sample, random)}`}${queryOf(random, [...writeParameters, 'gracePeriodSeconds', 'propagationPolicy', 'labelSelector', 'fieldSelector', 'orphanDependents'])}`
     return { method, url, ...encodedBody(mutated(options, random), random) }
   }
   const fresh = structuredClone(sample.object) as { metadata: { name: string } }
-  if (method === 'POST') fresh.metadata.name = `f-${random.below(1000)}`
+  if (method === 'POST') fresh.metadata.name = random.below(30) === 0 ? 'constructor' : `f-${random.below(1000)}`
   const sub =
     method === 'PUT' && random.below(4) === 0
       ? `/${pick(random, ['status', 'scale', 'finalize', 'approval', 'resize'])}`
@@ -639,7 +663,7 @@ function patch(random: Random): FuzzRequest {
   const type = pick(random, patchTypes)
   const body = patchOf(type, sample, random)
   const sub = random.below(8) === 0 ? `/${pick(random, ['status', 'scale'])}` : ''
-  const name = random.below(10) === 0 ? `n-${random.below(5)}` : sample.name
+  const name = random.below(10) === 0 ? `n-${random.below(5)}` : nameOf(sample, random)
   const query = queryOf(random, [...writeParameters, 'force'])
   const manager =
     type === 'application/apply-patch+yaml' && random.below(10) > 0
@@ -674,16 +698,28 @@ function patchOf(type: (typeof patchTypes)[number], sample: Sample, random: Rand
     '/metadata/annotations/a~1b',
     '/metadata/name',
     '/__proto__/x',
+    '/__proto__',
     '/constructor/prototype/y',
+    '/constructor',
+    '/metadata/labels/constructor',
+    '/metadata/annotations/toString',
+    '/metadata/__proto__',
+    '/data/__proto__',
+    '/spec/valueOf',
+    '/spec/nodeSelector/hasOwnProperty',
     '/spec/replicas',
     '/metadata/finalizers/-',
     '/metadata/resourceVersion',
     '/spec/containers/4294967295',
   ]
+  const anyPath = (): string => {
+    const path = pick(random, paths)
+    return random.below(8) === 0 ? `${path}/${pick(random, inheritedNames)}` : path
+  }
   const operations = Array.from({ length: 1 + random.below(4) }, () => ({
     op: pick(random, ['add', 'remove', 'replace', 'move', 'copy', 'test', 'swap']),
-    path: random.below(6) === 0 ? strangeText(random) : pick(random, paths),
-    from: pick(random, paths),
+    path: random.below(6) === 0 ? strangeText(random) : anyPath(),
+    from: anyPath(),
     value: strangeValue(random),
   }))
   // Copies that double what is there.
@@ -744,6 +780,23 @@ const ruleParts = [
   '"%s%d%f%e%b%o%x".format([1,2,3,4,5,6,7])',
   'self.metadata.name',
   'url("https://a.b/c")',
+  'constructor',
+  '__proto__',
+  'self.constructor',
+  'self.spec.toString',
+  'self.spec.__proto__.x',
+  'has(self.constructor)',
+  'has(self.spec.constructor)',
+  'self.spec.constructor.valueOf',
+  'self.spec.sails.hasOwnProperty("x")',
+  'self.spec.valueOf()',
+  'toString(1)',
+  'constructor.of(1)',
+  '{"constructor": 1}.toString',
+  '{"__proto__": 1}["__proto__"]',
+  'self.spec.sails.constructor(s, s.area > 1)',
+  'constructor{toString: 1}',
+  '"%s".format([{"__proto__": 1}])',
 ]
 const operators = [
   ' + ',
@@ -817,7 +870,7 @@ function definition(random: Random): FuzzRequest {
       return { method: 'PUT', url: `${url}/${name}`, ...encodedBody(mutated(object, random), random) }
     return { method: 'POST', url, ...encodedBody(random.below(2) === 0 ? object : mutated(object, random), random) }
   }
-  const spec = {
+  const spec: { required?: readonly string[]; readonly properties: object; readonly [field: string]: unknown } = {
     type: 'object',
     properties: {
       length: {
@@ -836,7 +889,7 @@ function definition(random: Random): FuzzRequest {
         type: 'array',
         maxItems: 20,
         'x-kubernetes-list-type': pick(random, ['map', 'set', 'atomic']),
-        'x-kubernetes-list-map-keys': ['name'],
+        'x-kubernetes-list-map-keys': [random.below(20) === 0 ? pick(random, inheritedNames) : 'name'],
         items: {
           type: 'object',
           required: ['name'],
@@ -847,6 +900,14 @@ function definition(random: Random): FuzzRequest {
     'x-kubernetes-validations': [
       { rule: rule(random), message: 'no', messageExpression: random.below(4) === 0 ? rule(random) : undefined },
     ],
+  }
+  const inherited = pick(random, inheritedNames)
+  if (random.below(3) === 0) {
+    const type = pick(random, ['string', 'integer', 'object'])
+    const usual = { string: 'x', integer: 3, object: {} }[type]
+    const format = random.below(3) === 0 ? { format: pick(random, inheritedNames) } : {}
+    define(spec.properties, inherited, { type, ...format, ...(random.below(2) === 0 ? { default: usual } : {}) })
+    if (random.below(3) === 0) spec.required = [pick(random, inheritedNames)]
   }
   const schema = {
     type: 'object',
@@ -867,7 +928,10 @@ function definition(random: Random): FuzzRequest {
           storage: true,
           schema: { openAPIV3Schema: schema },
           subresources: { status: {} },
-          additionalPrinterColumns: [{ name: 'L', type: 'integer', jsonPath: '.spec.length' }],
+          additionalPrinterColumns: [
+            { name: 'L', type: 'integer', jsonPath: random.below(4) === 0 ? `.spec.${inherited}` : '.spec.length' },
+          ],
+          selectableFields: random.below(4) === 0 ? [{ jsonPath: `.spec.${inherited}` }] : undefined,
         },
       ],
     },

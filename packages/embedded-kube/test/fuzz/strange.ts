@@ -5,6 +5,17 @@ export function pick<T>(random: Random, list: readonly T[]): T {
   return list[random.below(list.length)]!
 }
 
+/** What every object has without having been given it: as a client's words they are like any others. */
+export const inheritedNames = [
+  'constructor',
+  'toString',
+  'hasOwnProperty',
+  '__proto__',
+  'valueOf',
+  'isPrototypeOf',
+  '__defineGetter__',
+] as const
+
 const strangeTexts = [
   '',
   ' ',
@@ -15,10 +26,6 @@ const strangeTexts = [
   '../../etc/passwd',
   '%00',
   '%2e%2e%2f',
-  '__proto__',
-  'constructor',
-  'toString',
-  'hasOwnProperty',
   '$patch',
   '$setElementOrder/containers',
   '$retainKeys',
@@ -79,6 +86,7 @@ const strangeValues: readonly unknown[] = [
 ]
 
 export function strangeText(random: Random): string {
+  if (random.below(5) === 0) return pick(random, inheritedNames)
   if (random.below(3) > 0) return pick(random, strangeTexts)
   let text = ''
   for (let n = random.below(12); n > 0; n--)
@@ -122,6 +130,7 @@ export function mutated(document: unknown, random: Random): unknown {
 }
 
 function once(document: unknown, random: Random): unknown {
+  if (typeof document === 'string' && random.below(4) === 0) return pick(random, inheritedNames)
   if (typeof document !== 'object' || document === null || random.below(5) === 0) return strangeValue(random)
   if (Array.isArray(document)) {
     const list = document as unknown[]
@@ -135,17 +144,21 @@ function once(document: unknown, random: Random): unknown {
   }
   const fields = document as Record<string, unknown>
   const names = Object.keys(fields)
-  const name = random.below(6) === 0 || names.length === 0 ? strangeText(random) : pick(random, names)
+  const name = random.below(6) === 0 || names.length === 0 ? strangeName(random) : pick(random, names)
   const how = random.below(6)
   if (how === 0) delete fields[name]
   else if (how === 1)
-    define(fields, strangeText(random), Object.hasOwn(fields, name) ? structuredClone(fields[name]) : null)
+    define(fields, strangeName(random), Object.hasOwn(fields, name) ? structuredClone(fields[name]) : null)
   else define(fields, name, Object.hasOwn(fields, name) ? once(fields[name], random) : strangeValue(random))
   return fields
 }
 
+function strangeName(random: Random): string {
+  return random.below(3) === 0 ? pick(random, inheritedNames) : strangeText(random)
+}
+
 /** As JSON.parse does: `__proto__` is a name like others. */
-function define(fields: Record<string, unknown>, name: string, value: unknown): void {
+export function define(fields: object, name: string, value: unknown): void {
   Object.defineProperty(fields, name, { value, enumerable: true, configurable: true, writable: true })
 }
 

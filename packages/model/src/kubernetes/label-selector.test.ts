@@ -35,6 +35,15 @@ describe('a label requirement', () => {
   })
 })
 
+describe('a key that every object has', () => {
+  it.each(['constructor', 'toString', '__proto__'])('%s is no label unless it was given', (key) => {
+    expect(labelRequirementMatches({ key, operator: 'Exists', values: [] }, { app: 'web' })).toBe(false)
+    expect(labelRequirementMatches({ key, operator: 'DoesNotExist', values: [] }, { app: 'web' })).toBe(true)
+    const given = Object.fromEntries([[key, 'x']])
+    expect(labelRequirementMatches({ key, operator: 'In', values: ['x'] }, given)).toBe(true)
+  })
+})
+
 describe('a selector', () => {
   const labels = { app: 'web', tier: 'front' }
   it.each([

@@ -1,3 +1,4 @@
+import { own } from '../own.ts'
 import type { LabelSelector } from './types.generated.ts'
 
 export type Labels = { readonly [key: string]: string }
@@ -12,7 +13,7 @@ export interface LabelRequirement {
 
 /** Whether the labels satisfy one requirement (kubernetes/apimachinery:pkg/labels/selector.go, Requirement.Matches). */
 export function labelRequirementMatches(requirement: LabelRequirement, labels: Labels | undefined): boolean {
-  const value = labels?.[requirement.key]
+  const value = own(labels, requirement.key)
   switch (requirement.operator) {
     case 'In':
       return value !== undefined && requirement.values.includes(value)

@@ -7,6 +7,7 @@ import {
   labelRequirementMatches,
   milliValue,
   ms,
+  own,
   parseGoDuration,
   parseLabelSelector,
   parseQuantity,
@@ -439,7 +440,7 @@ export class HorizontalAutoscalerController implements Controller {
     const byPod = new Map<string, Sample>()
     for (const { metadata, containers, timestamp: end, window } of items) {
       const counted = container === undefined ? containers : containers.filter(({ name }) => name === container)
-      if (counted.length === 0 || counted.some(({ usage }) => usage[resource] === undefined)) continue
+      if (counted.length === 0 || counted.some(({ usage }) => own(usage, resource) === undefined)) continue
       let milli = 0
       for (const { usage } of counted) milli += milliValue(usage[resource])
       byPod.set(metadata.name, { milli, at: instant(end) ?? ms(0), windowMs: parseGoDuration(window) ?? 0 })

@@ -1,6 +1,6 @@
 // How many replicas a metric asks for (kubernetes/kubernetes:pkg/controller/podautoscaler/replica_calculator.go and
 // metrics/utilization.go). Pure; amounts are thousandths of their unit.
-import { instant, milliValue, type Ms, type Pod } from '@plimsoll/model'
+import { instant, milliValue, own, type Ms, type Pod } from '@plimsoll/model'
 import { isSidecar, podCondition } from '../../pods.ts'
 
 /** A CPU sample does not count while its pod starts: for so long after the pod's start, readiness is looked at closely. */
@@ -186,7 +186,7 @@ function requestsOf({
     const { name } = pod.metadata
     const ofPod = pod.spec.resources?.requests
     if (container === undefined && ofPod !== undefined) {
-      const request = ofPod[resource]
+      const request = own(ofPod, resource)
       if (request === undefined) return { problem: `missing pod-level request for ${resource} in Pod ${name}` }
       byPod.set(name, milliValue(request))
       continue
@@ -196,7 +196,7 @@ function requestsOf({
     for (const one of [...pod.spec.containers, ...(pod.spec.initContainers ?? []).filter(isSidecar)]) {
       if (container !== undefined && one.name !== container) continue
       found = true
-      const request = one.resources?.requests?.[resource]
+      const request = own(one.resources?.requests, resource)
       if (request === undefined) {
         return { problem: `missing request for ${resource} in container ${one.name} of Pod ${name}` }
       }

@@ -1,4 +1,4 @@
-import type { Ms } from '@plimsoll/model'
+import { own, type Ms } from '@plimsoll/model'
 import { listOf, type StoredObject } from '../../object.ts'
 import { ageOf, humanDuration } from '../human-duration.ts'
 import {
@@ -209,7 +209,7 @@ function metricTargets(object: StoredObject): string {
 
 function metricTarget(metric: unknown, current: unknown): string {
   const type = textAt(metric, ['type'])
-  const source = { Pods: 'pods', Object: 'object', Resource: 'resource', External: 'external' }[type]
+  const source = own({ Pods: 'pods', Object: 'object', Resource: 'resource', External: 'external' }, type)
   const field = type === 'ContainerResource' ? 'containerResource' : source
   if (field === undefined) return '<unknown type>'
   const target = at(metric, field, 'target')
