@@ -2,6 +2,7 @@
 // A node's place is its slot; slots are in order of insertion, and a removed node leaves a hole. Labels that somebody asks
 // for are interned, so that a topology domain is a small number.
 
+import { own } from '@plimsoll/model'
 import type { Allocatable } from './resources.ts'
 import { none, type Resources } from './resources.ts'
 import type { NodeEntry } from './node-entry.ts'
@@ -83,7 +84,7 @@ export class NodeColumns {
     let column = this.labels.get(key)
     if (column === undefined) {
       this.labels.set(key, (column = new LabelColumn(key, this.capacity)))
-      for (const entry of this.entries) if (entry !== undefined) column.set(entry.slot, entry.labels?.[key])
+      for (const entry of this.entries) if (entry !== undefined) column.set(entry.slot, own(entry.labels, key))
     }
     return column
   }
@@ -112,7 +113,7 @@ export class NodeColumns {
   show(entry: NodeEntry): void {
     this.entries[entry.slot] = entry
     // Columns of labels that were first asked for in the meantime know nothing of it.
-    for (const column of this.labels.values()) column.set(entry.slot, entry.labels?.[column.key])
+    for (const column of this.labels.values()) column.set(entry.slot, own(entry.labels, column.key))
     this.loosen(entry.slot)
   }
 
@@ -185,7 +186,7 @@ export class NodeColumns {
   #write(entry: NodeEntry): void {
     const { slot, allocatable } = entry
     this.#offer(slot, allocatable)
-    for (const column of this.labels.values()) column.set(slot, entry.labels?.[column.key])
+    for (const column of this.labels.values()) column.set(slot, own(entry.labels, column.key))
   }
 
   #offer(slot: number, { milliCpu, memory, ephemeralStorage, pods, scalar }: Allocatable): void {

@@ -1,10 +1,11 @@
 import {
+  type LabelRequirement,
   labelRequirementMatches,
   labelRequirements,
-  type LabelRequirement,
   type Labels,
   type LabelSelector,
   type Node,
+  own,
   type Pod,
   type PodAffinityTerm,
   type Toleration,
@@ -269,12 +270,14 @@ function selectorRequirements(
   const requirements = labelRequirements(selector)
   if (requirements === undefined) return [never]
   const labels = pod.metadata.labels ?? {}
-  const own = (key: string, operator: LabelRequirement['operator']): LabelRequirement[] =>
-    labels[key] === undefined ? [] : [{ key, operator, values: [labels[key]] }]
+  const its = (key: string, operator: LabelRequirement['operator']): LabelRequirement[] => {
+    const value = own(labels, key)
+    return value === undefined ? [] : [{ key, operator, values: [value] }]
+  }
   return [
     ...requirements,
-    ...(keys.match ?? nothing).flatMap((key) => own(key, 'In')),
-    ...(keys.mismatch ?? nothing).flatMap((key) => own(key, 'NotIn')),
+    ...(keys.match ?? nothing).flatMap((key) => its(key, 'In')),
+    ...(keys.mismatch ?? nothing).flatMap((key) => its(key, 'NotIn')),
   ]
 }
 

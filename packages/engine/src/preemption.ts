@@ -1,4 +1,4 @@
-import { instant, labelSelectorMatches, type Pod, type PodDisruptionBudget } from '@plimsoll/model'
+import { instant, labelSelectorMatches, own, type Pod, type PodDisruptionBudget } from '@plimsoll/model'
 import type { PreemptionOutcome } from './message.ts'
 import type { ClusterSnapshot } from './snapshot.ts'
 
@@ -150,7 +150,7 @@ function splitByBudget(
       // An empty selector guards nothing here, as upstream.
       if (selector === undefined || isEmpty(selector) || !labelSelectorMatches(selector, pod.metadata.labels)) return
       // A pod that the budget already counts as gone is not counted twice.
-      if (budget.status?.disruptedPods?.[pod.metadata.name] !== undefined) return
+      if (own(budget.status?.disruptedPods, pod.metadata.name) !== undefined) return
       allowed[b]!--
       if (allowed[b]! < 0) violates = true
     })

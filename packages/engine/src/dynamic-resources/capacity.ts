@@ -1,7 +1,13 @@
 // How much of a device a request takes (kubernetes/dynamic-resource-allocation:structured/internal/experimental,
 // consumable_capacity.go). Amounts are in nanos.
 
-import type { CapacityRequestPolicy, CapacityRequestPolicyRange, Device, DeviceCapacity } from '@plimsoll/model'
+import {
+  type CapacityRequestPolicy,
+  type CapacityRequestPolicyRange,
+  type Device,
+  type DeviceCapacity,
+  own,
+} from '@plimsoll/model'
 import { nanos } from './pool-device.ts'
 
 /** By name, as the device names them. */
@@ -20,7 +26,7 @@ export function consumedCapacity(device: Device, requests: CapacityRequests | un
   const consumed = new Map<string, bigint>()
   for (const name in capacity) {
     const { value, requestPolicy } = capacity[name]!
-    const asked = requests?.[name]
+    const asked = own(requests, name)
     const amount = asked === undefined ? unasked(value, requestPolicy) : rounded(nanos(asked), requestPolicy)
     if (violates(amount, requestPolicy)) return undefined
     consumed.set(name, amount)

@@ -1,4 +1,4 @@
-import { parseQuantity, type Device, type DeviceAttribute, type ResourceSlice } from '@plimsoll/model'
+import { type Device, type DeviceAttribute, own, parseQuantity, type ResourceSlice } from '@plimsoll/model'
 import { deviceFacts, type DeviceFacts } from './selector.ts'
 
 /** So much of one counter of one set. */
@@ -50,11 +50,11 @@ export class PoolDevice {
   attribute(fullName: string): DeviceAttribute | undefined {
     const { attributes } = this.device
     if (attributes === undefined) return undefined
-    const found = attributes[fullName]
+    const found = own(attributes, fullName)
     if (found !== undefined) return found
     const slash = fullName.indexOf('/')
     if (slash < 0 || fullName.slice(0, slash) !== this.driver) return undefined
-    return attributes[fullName.slice(slash + 1)]
+    return own(attributes, fullName.slice(slash + 1))
   }
 }
 

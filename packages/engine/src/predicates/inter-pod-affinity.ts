@@ -1,3 +1,4 @@
+import { own } from '@plimsoll/model'
 import type { NodeColumns } from '../node-columns.ts'
 import type { PodClass } from '../pod-class.ts'
 import type { CarriedTerm, DomainCounts } from '../population.ts'
@@ -60,7 +61,7 @@ class InterPodAffinity implements Check {
   detail(slot: number, { reason }: Reason): string {
     const { wanted, shunned, against } = this.#parts
     const labels = this.#columns.entries[slot]!.labels
-    const domain = (key: string): string => `${key}=${labels?.[key] ?? '(no such label)'}`
+    const domain = (key: string): string => `${key}=${own(labels, key) ?? '(no such label)'}`
     if (reason === unmet[0]!.reason) {
       const missing = wanted.filter((counts) => !inDomain(counts, slot)).map((counts) => domain(counts.topologyKey))
       return `no pod that it wants to be with in ${missing.join(', ')}`

@@ -1,3 +1,4 @@
+import { own } from '@plimsoll/model'
 import type { PodClass } from '../pod-class.ts'
 import type { Check, Reason, World } from './predicate.ts'
 
@@ -17,8 +18,9 @@ export function nodeAffinity(pod: PodClass, { columns }: World): Check | undefin
     detail: (slot) => {
       const labels = columns.entries[slot]!.labels ?? {}
       for (const [key, value] of Object.entries(pod.sample.spec.nodeSelector ?? {})) {
-        if (labels[key] === value) continue
-        return `the pod selects ${key}=${value}, the node has ${labels[key] === undefined ? 'no such label' : `${key}=${labels[key]}`}`
+        const its = own(labels, key)
+        if (its === value) continue
+        return `the pod selects ${key}=${value}, the node has ${its === undefined ? 'no such label' : `${key}=${its}`}`
       }
       return 'no term of the required node affinity matches the node'
     },

@@ -1,3 +1,4 @@
+import { own } from '@plimsoll/model'
 import type { LabelColumn } from '../node-columns.ts'
 import type { NodeEntry } from '../node-entry.ts'
 import type { PodClass, SpreadConstraint } from '../pod-class.ts'
@@ -86,7 +87,7 @@ export function spreadEligibility(
     constraint.honorsTaints ? pod.tolerationKey : null,
   ])
   const eligible = (entry: NodeEntry): boolean => {
-    if (!keys.every((key) => entry.labels?.[key] !== undefined)) return false
+    if (!keys.every((key) => own(entry.labels, key) !== undefined)) return false
     if (constraint.honorsAffinity && pod.requiredAffinity?.(entry.node) === false) return false
     return !constraint.honorsTaints || untoleratedTaint(entry.node, pod.tolerations) === undefined
   }

@@ -7,10 +7,11 @@
 import {
   labelKeys,
   labelRequirementMatches,
-  Requirements,
   type Labels,
+  own,
   type Pod,
   type Requirement,
+  Requirements,
   type Taint,
 } from '@plimsoll/model'
 import { classOf, type AffinityTerm, type PodClass, type PodSelector, type SpreadConstraint } from '../pod-class.ts'
@@ -270,7 +271,7 @@ export class Topology {
         const pods = classOf(pod)
         for (const one of pods.antiAffinity) {
           const group = this.#shunningGroup(one)
-          const domain = labels[group.key]
+          const domain = own(labels, group.key)
           if (group.onHosts && host >= 0) group.countHost(host)
           else if (group.onHosts) group.countElsewhere(hostname)
           else if (domain !== undefined) group.count(domain)
@@ -278,7 +279,7 @@ export class Topology {
         if (pods.terminating) continue
         for (const group of this.population(pods).counting) {
           if (group.filter !== undefined && !group.filter.matches(node.spec.taints ?? noTaints, set, hostname)) continue
-          const domain = labels[group.key]
+          const domain = own(labels, group.key)
           if (group.onHosts && host >= 0) group.countHost(host)
           else if (group.onHosts) group.countElsewhere(hostname)
           else if (domain !== undefined) group.count(domain)
@@ -299,7 +300,7 @@ export class Topology {
       if (group.onHosts) continue
       for (const entry of group.filter?.namesHosts === true ? opening : kinds.values()) {
         const { node } = entry
-        const domain = node.metadata.labels?.[group.key]
+        const domain = own(node.metadata.labels, group.key)
         if (domain === undefined) continue
         const taints = node.spec.taints ?? noTaints
         if (group.filter?.matches(taints, setOf(entry), hostnameOf(entry)) ?? true) group.open(domain)
