@@ -68,7 +68,7 @@ function eksNode(name: string): Draft<Node> {
   }
 }
 
-function conditions(ready: boolean): NonNullable<Node['status']>['conditions'] {
+export function conditions(ready: boolean): NonNullable<Node['status']>['conditions'] {
   const at = '2026-01-01T00:00:00Z'
   const said = { lastHeartbeatTime: at, lastTransitionTime: at, reason: 'Kubelet', message: 'kubelet has said so' }
   return [
@@ -79,7 +79,7 @@ function conditions(ready: boolean): NonNullable<Node['status']>['conditions'] {
   ]
 }
 
-async function fleet(kube: KubeApi, nodes: number, nodesPerReplica: number): Promise<void> {
+export async function fleet(kube: KubeApi, nodes: number, nodesPerReplica: number): Promise<void> {
   for (let i = 0; i < nodes; i++) await kube.create(Nodes, eksNode(`node-${i}`))
   const web = { app: 'web' }
   await kube.create(Deployments, {

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { devices } from './cluster-autoscaler-devices.ts'
 import { boot } from './cluster-boot.ts'
 import { karpenterProvisioning } from './karpenter-provisioning.ts'
+import { proportionalAutoscaler } from './proportional-autoscaler.ts'
 
 describe('the benchmarks', () => {
   it('boot a small cluster to the same answer twice', async () => {
@@ -27,5 +28,9 @@ describe('the benchmarks', () => {
     // Two of the five rounds keep what they did; a node takes a hundred pods.
     expect(first.answer).toBe('856 claims allocated; 10 nodes')
     expect((await devices.run('small')).answer).toBe(first.answer)
+  })
+
+  it('scale once for each change of the result', async () => {
+    expect((await proportionalAutoscaler.at(-1)!.run('small')).answer).toBe('100 nodes, 20 writes')
   })
 })

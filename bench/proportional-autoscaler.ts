@@ -1,5 +1,10 @@
 // What Cluster Proportional Autoscaler costs beside a large cluster that does not rest: its share of one core, and one
 // write for each change of the result.
+import { ApiServer, bootstrap } from '@plimsoll/embedded-kube'
+import { Deployments, ms, Nodes, type Node } from '@plimsoll/model'
+import { SeededRandom, VirtualClock, type KubeApi, type WatchSink } from '@plimsoll/ports'
+import { runProportionalAutoscaler } from '@plimsoll/proportional-autoscaler'
+import { conditions, fleet } from './api-server-process.ts'
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
@@ -55,6 +60,75 @@ function follow(stirring: Stirring): (size: BenchSize) => Promise<BenchResult> {
     })
 }
 
+/** The same without a wire: what remains when nodes come as objects, as they do in the embedded cluster. */
+async function inProcess(size: BenchSize): Promise<BenchResult> {
+  const count = size === 'full' ? 10_000 : 100
+  const seconds = 20
+  const clock = new VirtualClock({ start: ms(0) })
+  const api = new ApiServer({ clock, random: new SeededRandom('bench') })
+  bootstrap(api)
+  const kube = api.client({ name: 'bench', groups: ['system:masters'] }, 'bench')
+  await fleet(kube, count, count / 500)
+  let sink: WatchSink<Node> | undefined
+  const autoscaler = runProportionalAutoscaler({
+    args: flags,
+    environment: {},
+    clock,
+    random: new SeededRandom('bench'),
+    identity: 'bench',
+    signal: new AbortController().signal,
+    out: () => {},
+    error: () => {},
+    connect: () =>
+      Promise.resolve({
+        ...served(kube),
+        watch: (_type, _options, events) => {
+          sink = events as unknown as WatchSink<Node>
+          return Promise.resolve({ stop: () => {} })
+        },
+      }),
+    serve: () => Promise.resolve(() => {}),
+  })
+  void autoscaler
+  await clock.runFor(ms(500))
+  const nodes = (await kube.list(Nodes)).items
+  // In one second a few turn, in the next back; all of them are written.
+  const rounds = [false, true].map((ready) =>
+    nodes.map((node, i): Node => {
+      const metadata = { ...node.metadata, resourceVersion: `${i}${ready ? 'b' : 'a'}` }
+      const turned = i < Math.ceil(count / 250)
+      return { ...node, metadata, status: { ...node.status, conditions: conditions(turned ? ready : true) } }
+    }),
+  )
+  const generation = async (): Promise<number> =>
+    (await kube.get(Deployments, { namespace: 'default', name: 'web' })).metadata.generation ?? 0
+  const written = await generation()
+  const begun = process.cpuUsage()
+  for (let second = 0; second < seconds; second++) {
+    for (const object of rounds[second % 2]!) sink!.event({ type: 'MODIFIED', object })
+    await clock.runFor(ms(1000))
+  }
+  const { user, system } = process.cpuUsage(begun)
+  const writes = (await generation()) - written
+  return {
+    figures: {
+      'share of a core, %': ((user + system) / 1000 / (seconds * 1000)) * 100,
+      'writes of the scale': writes,
+      'changes of the result': seconds,
+    },
+    answer: `${count} nodes, ${writes} writes`,
+  }
+}
+
+function served(kube: KubeApi): KubeApi {
+  return {
+    get: (type, key) => kube.get(type, key),
+    list: (type, options) => kube.list(type, options),
+    readScale: (type, key) => kube.readScale(type, key),
+    writeScale: (type, key, scale) => kube.writeScale(type, key, scale),
+  } as KubeApi
+}
+
 export const proportionalAutoscaler: readonly BenchCase[] = [
   {
     name: 'Cluster Proportional Autoscaler: 10,000 nodes, whose number changes every second',
@@ -67,5 +141,9 @@ export const proportionalAutoscaler: readonly BenchCase[] = [
   {
     name: 'Cluster Proportional Autoscaler: 10,000 nodes, all of them written every second',
     run: follow({ written: 10_000, turned: 40 }),
+  },
+  {
+    name: 'Cluster Proportional Autoscaler: 10,000 nodes, all of them written every second, without a wire',
+    run: inProcess,
   },
 ]
