@@ -89,13 +89,13 @@ export function program(): Command {
 
   plimsoll
     .command('walkthrough')
-    .description('run a chapter of the workshop step by step on a cluster of its own: ca')
-    .argument('<chapter>', 'ca (Cluster Autoscaler)', parseChapter)
+    .description('run a chapter of the workshop step by step on a cluster of its own: ca, cpa')
+    .argument('<chapter>', 'ca (Cluster Autoscaler) or cpa (Cluster Proportional Autoscaler)', parseChapter)
     .option('--speed <factor>', 'seconds of cluster time in one second', parseSpeed, 10)
     .option('--seed <seed>', 'decides ids, addresses and chances', parseSeed, '1')
-    .action(async (_: string, options: { speed: number; seed: string }) => {
+    .action(async (chapter: 'ca' | 'cpa', options: { speed: number; seed: string }) => {
       const { runWalkthrough } = await import('./walkthrough/run.ts')
-      process.exitCode = await runWalkthrough(options)
+      process.exitCode = await runWalkthrough({ ...options, chapter })
     })
 
   const fault = plimsoll
@@ -172,7 +172,7 @@ interface FaultOptions {
   readonly namespace: string
 }
 
-function parseChapter(text: string): string {
-  if (text !== 'ca') throw new InvalidArgumentError('the chapter ca is expected; others come later.')
+function parseChapter(text: string): 'ca' | 'cpa' {
+  if (text !== 'ca' && text !== 'cpa') throw new InvalidArgumentError('ca or cpa is expected; others come later.')
   return text
 }

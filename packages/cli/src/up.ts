@@ -60,7 +60,10 @@ function greeting(o: {
   const named = o.name === 'myeks' ? '' : ` --name ${o.name}`
   const tries = o.workshop
     ? [
-        ['kubectl get nodes', 'three nodes, one in each zone'],
+        [
+          `${o.plimsoll} view --resources cpu,memory`,
+          'three nodes, one in each zone, and what is asked of them: leave it open beside what you do',
+        ],
         [
           'aws autoscaling describe-auto-scaling-groups --output table',
           'the group behind them: at most three until you raise its maximum',
@@ -70,8 +73,9 @@ function greeting(o: {
     : [
         [
           'kubectl create deployment web --image=nginx --replicas=15\n    kubectl set resources deployment web --requests=cpu=500m,memory=512Mi',
-          'more than fits: watch the nodes grow from three to six',
+          'more than fits: the nodes grow from three to six',
         ],
+        [`${o.plimsoll} view --resources cpu,memory`, 'the nodes, live: how full they are and what they cost'],
         ['kubectl -n kube-system logs -f deployment/cluster-autoscaler', 'what Cluster Autoscaler thinks'],
         ['kubectl delete deployment web', 'ten minutes later the three nodes are gone again'],
       ]
@@ -81,7 +85,7 @@ function greeting(o: {
     '',
     `    eval "$(${o.plimsoll} env${named})"`,
     '',
-    'Three things to try:',
+    'To try:',
     ...tries.flatMap(([command, promise]) => ['', `    ${command}`, `        ${promise}`]),
     '',
     o.dataDir === undefined
