@@ -4,6 +4,7 @@ export { EventRecorder, type EventRecorderOptions } from './event-recorder.ts'
 export {
   defaultValue,
   flagUsages,
+  integerProblem,
   readFlags,
   type FlagValue,
   type FlagValues,

@@ -1,7 +1,8 @@
 // Chapter 1 of the workshop: Cluster Autoscaler. Commands are those of the workshop; the manifest that it downloads
 // is the one under deploy/.
 import { minutes, seconds } from '@plimsoll/model'
-import { groupsOfCluster, nodesReady, printed, sizes, sizesCommand, sizesQuery } from './expectations.ts'
+import { nodesReady, printed } from './expectations.ts'
+import { keepGroupName, resizeGroup, sizes, sizesCommand, sizesQuery } from './node-group.ts'
 import type { Chapter } from './step.ts'
 
 const instancesQuery =
@@ -36,31 +37,8 @@ export const clusterAutoscalerChapter: Chapter = {
       aws: { ask: (aws) => aws.call('autoscaling', 'DescribeAutoScalingGroups', {}), query: sizesQuery },
       expects: [printed('min 3, max 3, desired 3', sizes(3, 3, 3))],
     },
-    {
-      title: 'Keep its name',
-      command: `export ASG_NAME=$(aws autoscaling describe-auto-scaling-groups --query "${groupsOfCluster}.AutoScalingGroupName" --output text) && echo $ASG_NAME`,
-      aws: {
-        ask: (aws) => aws.call('autoscaling', 'DescribeAutoScalingGroups', {}),
-        query: `${groupsOfCluster}.AutoScalingGroupName | [0]`,
-        assigns: 'ASG_NAME',
-      },
-      expects: [printed('a name like eks-ng1-<uuid>', /eks-ng1-[0-9a-f-]{36}/)],
-    },
-    {
-      title: 'Let it grow to six',
-      command:
-        'aws autoscaling update-auto-scaling-group --auto-scaling-group-name ${ASG_NAME} --min-size 3 --desired-capacity 3 --max-size 6',
-      aws: {
-        ask: (aws, env) =>
-          aws.call('autoscaling', 'UpdateAutoScalingGroup', {
-            AutoScalingGroupName: env['ASG_NAME'],
-            MinSize: 3,
-            DesiredCapacity: 3,
-            MaxSize: 6,
-          }),
-      },
-      expects: [],
-    },
+    keepGroupName('Keep its name'),
+    resizeGroup('Let it grow to six', { min: 3, desired: 3, max: 6 }),
     {
       title: 'See that it may',
       command: sizesCommand,

@@ -1,7 +1,8 @@
 // Chapter 2 of the workshop: Cluster Proportional Autoscaler. Commands are those of the workshop; only the address of the
 // chart repository is our own.
 import { minutes } from '@plimsoll/model'
-import { groupsOfCluster, nodesReady, printed } from './expectations.ts'
+import { nodesReady, printed } from './expectations.ts'
+import { keepGroupName, resizeGroup } from './node-group.ts'
 import type { Chapter, Expectation, Step } from './step.ts'
 
 const chart = 'cluster-proportional-autoscaler/cluster-proportional-autoscaler'
@@ -13,16 +14,7 @@ export const proportionalAutoscalerChapter: Chapter = {
     'cpa-values.yaml': 'workshop/cpa-values.yaml',
   },
   steps: [
-    {
-      title: 'The group behind the nodes',
-      command: `export ASG_NAME=$(aws autoscaling describe-auto-scaling-groups --query "${groupsOfCluster}.AutoScalingGroupName" --output text) && echo $ASG_NAME`,
-      aws: {
-        ask: (aws) => aws.call('autoscaling', 'DescribeAutoScalingGroups', {}),
-        query: `${groupsOfCluster}.AutoScalingGroupName | [0]`,
-        assigns: 'ASG_NAME',
-      },
-      expects: [printed('a name like eks-ng1-<uuid>', /eks-ng1-[0-9a-f-]{36}/)],
-    },
+    keepGroupName('The group behind the nodes'),
     {
       title: 'Where the chart comes from',
       command: 'helm repo add cluster-proportional-autoscaler $PLIMSOLL_CHARTS_URL && helm repo update',
@@ -77,20 +69,7 @@ export const proportionalAutoscalerChapter: Chapter = {
 
 function resized(nodes: number, wanted: number, title: string): Step[] {
   return [
-    {
-      title: `Let the group have ${nodes} nodes`,
-      command: `aws autoscaling update-auto-scaling-group --auto-scaling-group-name \${ASG_NAME} --min-size ${nodes} --desired-capacity ${nodes} --max-size ${nodes}`,
-      aws: {
-        ask: (aws, env) =>
-          aws.call('autoscaling', 'UpdateAutoScalingGroup', {
-            AutoScalingGroupName: env['ASG_NAME'],
-            MinSize: nodes,
-            DesiredCapacity: nodes,
-            MaxSize: nodes,
-          }),
-      },
-      expects: [],
-    },
+    resizeGroup(`Let the group have ${nodes} nodes`, { min: nodes, desired: nodes, max: nodes }),
     {
       title,
       command: 'watch -d kubectl get pod',

@@ -1,7 +1,7 @@
 // Every command-line flag of upstream's Cluster Proportional Autoscaler as data, and those that only we have
 // (kubernetes-sigs/cluster-proportional-autoscaler:cmd/cluster-proportional-autoscaler/options/options.go, AddFlags;
 // golang/glog). The parser, the help text and the reference page derive from this one table.
-import type { Flag, FlagTable } from '@plimsoll/runtime'
+import { integerProblem, type Flag, type FlagTable } from '@plimsoll/runtime'
 import { goJsonObjectEntries } from '../go-json/decode.ts'
 import { parseTaintPatterns } from '../cluster/taint-pattern.ts'
 
@@ -56,10 +56,33 @@ const upstream = rows(optionsGo, 'effective', [
   { name: 'version', type: 'bool', default: 'false', help: 'Print the version and exit.' },
 ])
 
+// glog's flags are Go's own, which word their refusals otherwise than pflag's.
+const goBool = (text: string): string | undefined =>
+  /^(1|t|T|TRUE|true|True|0|f|F|FALSE|false|False)$/.test(text) ? undefined : 'parse error'
+const goInt = (text: string): string | undefined =>
+  integerProblem(text, 'ParseInt') === undefined ? undefined : 'parse error'
+const goLevel = (text: string): string | undefined => integerProblem(text, 'Atoi')?.error
+const traceLocations = (text: string): string | undefined =>
+  text.split(',').every((part) => part === '' || /^[^:]+:[1-9]\d*$/.test(part))
+    ? undefined
+    : 'syntax error: expect file.go:234'
+
 const glog: Flag[] = [
   ...rows(glogGo, 'effective', [
-    { name: 'logtostderr', type: 'bool', default: 'false', help: 'log to standard error instead of files' },
-    { name: 'alsologtostderr', type: 'bool', default: 'false', help: 'log to standard error as well as files' },
+    {
+      name: 'logtostderr',
+      type: 'bool',
+      default: 'false',
+      check: goBool,
+      help: 'log to standard error instead of files',
+    },
+    {
+      name: 'alsologtostderr',
+      type: 'bool',
+      default: 'false',
+      check: goBool,
+      help: 'log to standard error as well as files',
+    },
     {
       name: 'stderrthreshold',
       type: 'string',
@@ -69,7 +92,7 @@ const glog: Flag[] = [
       check: (text) =>
         severityOf(text) === undefined ? `strconv.Atoi: parsing ${JSON.stringify(text)}: invalid syntax` : undefined,
     },
-    { name: 'v', type: 'int', default: '0', valueName: 'Level', help: 'how chatty the log is' },
+    { name: 'v', type: 'int', default: '0', valueName: 'Level', check: goLevel, help: 'how chatty the log is' },
     {
       name: 'vmodule',
       type: 'csv',
@@ -86,12 +109,19 @@ const glog: Flag[] = [
   ]),
   ...rows(glogGo, 'accepted-no-effect', [
     { name: 'log-link', type: 'string', default: '', help: 'directory for links to the log files' },
-    { name: 'logbuflevel', type: 'int', default: '0', help: 'lines up to this severity may wait; ours never do' },
+    {
+      name: 'logbuflevel',
+      type: 'int',
+      default: '0',
+      check: goInt,
+      help: 'lines up to this severity may wait; ours never do',
+    },
     {
       name: 'log-backtrace-at',
       type: 'string',
-      default: ':0',
+      default: '',
       valueName: 'traceLocations',
+      check: traceLocations,
       help: 'stack trace at file:N',
     },
   ]),

@@ -59,7 +59,7 @@ describe('flags', () => {
       '--poll-period-seconds=ten',
       'invalid argument "ten" for "--poll-period-seconds" flag: strconv.ParseInt: parsing "ten": invalid syntax',
     ],
-    ['--v=x', 'invalid argument "x" for "-v, --v" flag: strconv.ParseInt: parsing "x": invalid syntax'],
+    ['--v=x', 'invalid argument "x" for "-v, --v" flag: strconv.Atoi: parsing "x": invalid syntax'],
     [
       '--version=maybe',
       'invalid argument "maybe" for "--version" flag: strconv.ParseBool: parsing "maybe": invalid syntax',
@@ -70,6 +70,15 @@ describe('flags', () => {
       'invalid argument "[]" for "--default-params" flag: json: cannot unmarshal array into Go value of type map[string]interface {}',
     ],
     ['--configmap', 'flag needs an argument: --configmap'],
+    ['--log_dir', 'flag needs an argument: --log_dir'],
+    [
+      '--poll-period-seconds=99999999999999999999',
+      'invalid argument "99999999999999999999" for "--poll-period-seconds" flag: strconv.ParseInt: parsing "99999999999999999999": value out of range',
+    ],
+    ['--log-backtrace-at=x', 'invalid argument "x" for "--log-backtrace-at" flag: syntax error: expect file.go:234'],
+    ['-v', "flag needs an argument: 'v' in -v"],
+    ['--logtostderr=maybe', 'invalid argument "maybe" for "--logtostderr" flag: parse error'],
+    ['--logbuflevel=x', 'invalid argument "x" for "--logbuflevel" flag: parse error'],
     [
       '--vmodule=x',
       'invalid argument "x" for "--vmodule" flag: syntax error: expect comma-separated list of filename=N',

@@ -53,7 +53,8 @@ export function readFlags(
     else if (flag.type === 'bool') text = 'true'
     else if (i + 1 < args.length) text = args[++i]!
     else {
-      problems.push({ path: `--${flag.name}`, message: `flag needs an argument: --${flag.name}` })
+      const spelt = long ? arg : `'${body[0]}' in ${arg}`
+      problems.push({ path: `--${flag.name}`, message: `flag needs an argument: ${spelt}` })
       continue
     }
     const target = flag.aliasOf ?? flag.name
@@ -92,8 +93,7 @@ function parseValue(flag: Flag, text: string): FlagValue | { readonly error: str
       if (/^(0|f|F|FALSE|false|False)$/.test(text)) return false
       return { error: `strconv.ParseBool: parsing ${JSON.stringify(text)}: invalid syntax` }
     case 'int':
-      if (/^[+-]?\d+$/.test(text)) return Number(text)
-      return { error: `strconv.ParseInt: parsing ${JSON.stringify(text)}: invalid syntax` }
+      return integerProblem(text, 'ParseInt') ?? Number(text)
     case 'float':
       if (/^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/.test(text)) return Number(text)
       return { error: `strconv.ParseFloat: parsing ${JSON.stringify(text)}: invalid syntax` }
@@ -102,6 +102,15 @@ function parseValue(flag: Flag, text: string): FlagValue | { readonly error: str
       return duration ?? { error: goDurationError(text) }
     }
   }
+}
+
+/** What Go's strconv says of text that is no integer of 64 bits, by the name of its function; undefined when it is one. */
+export function integerProblem(text: string, name: 'ParseInt' | 'Atoi'): { readonly error: string } | undefined {
+  const isInteger = /^[+-]?\d+$/.test(text)
+  if (isInteger && BigInt.asIntN(64, BigInt(text.replace(/^\+/, ''))) === BigInt(text.replace(/^\+/, '')))
+    return undefined
+  const why = isInteger ? 'value out of range' : 'invalid syntax'
+  return { error: `strconv.${name}: parsing ${JSON.stringify(text)}: ${why}` }
 }
 
 /** As time.ParseDuration words it. */
