@@ -136,7 +136,14 @@ export class Laboratory {
   }
 
   /** The program, with a ConfigMap `cpa` and a target in `default` unless the flags say otherwise. */
-  autoscale(flags: readonly string[] = [], o: { readonly bare?: boolean } = {}): Run {
+  autoscale(
+    flags: readonly string[] = [],
+    o: {
+      readonly bare?: boolean
+      /** The process is cut off at this call, the first being 0: before it is carried out, or before its answer. */
+      readonly diesAt?: { readonly call: number; readonly carriedOut: boolean }
+    } = {},
+  ): Run {
     const lines: string[] = []
     const writes: string[] = []
     const stop = new AbortController()
@@ -161,7 +168,13 @@ export class Laboratory {
         signal: stop.signal,
         out: (line) => lines.push(`out: ${line}`),
         error: (line) => lines.push(line),
-        connect: () => Promise.resolve(this.#troubled(identity, () => run)),
+        connect: () =>
+          Promise.resolve(
+            mortal(
+              this.#troubled(identity, () => run),
+              o.diesAt,
+            ),
+          ),
         serve: (_, answer) => {
           handler = answer
           return Promise.resolve(() => (handler = undefined))
@@ -226,6 +239,23 @@ export class Laboratory {
         told(`scale ${type.plural}`, `/${key.name} ${scale.spec?.replicas}`, () => api.writeScale(type, key, scale)),
     }
   }
+}
+
+/** From the fatal call on, nothing is sent and nothing heard. */
+function mortal(api: KubeApi, at: { readonly call: number; readonly carriedOut: boolean } | undefined): KubeApi {
+  if (at === undefined) return api
+  let calls = 0
+  return new Proxy(api, {
+    get: (target, name) => {
+      const method = target[name as keyof KubeApi] as (...args: unknown[]) => Promise<unknown>
+      return (...args: unknown[]): Promise<unknown> => {
+        const call = calls++
+        if (call < at.call) return method.apply(target, args)
+        const gone = new Promise<never>(() => {})
+        return call === at.call && at.carriedOut ? method.apply(target, args).then(() => gone) : gone
+      }
+    },
+  })
 }
 
 function bound(api: KubeApi): KubeApi {

@@ -374,6 +374,26 @@ describe('the start', () => {
   })
 })
 
+describe('a process that is cut off', () => {
+  it.each([true, false])(
+    'at any call, carried out: %s, leaves nothing that the next one does twice',
+    async (carriedOut) => {
+      const flags = ['--default-params={"ladder":{"nodesToReplicas":[[1,1],[3,3]]}}', '--leader-elect']
+      for (let call = 0; call < 14; call++) {
+        const lab = await laboratory(3, null)
+        const dying = lab.autoscale(flags, { diesAt: { call, carriedOut } })
+        await lab.run(seconds(35))
+        const heir = lab.autoscale(flags)
+        await lab.run(minutes(1))
+        expect(await lab.replicas('web')).toBe(3)
+        const writes = [...dying.writes, ...heir.writes]
+        expect(writes.toSorted()).toEqual(['create configmaps', 'scale deployments/web 3'])
+        expect(said(heir, /^E /)).toEqual([])
+      }
+    },
+  )
+})
+
 describe('an API server that goes away', () => {
   it('fails polls for as long, and all goes on when it is back', async () => {
     const lab = await laboratory()
