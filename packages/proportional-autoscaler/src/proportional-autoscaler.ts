@@ -31,6 +31,7 @@ type PollEnd =
 
 /** Polls that changes of nodes cause are at least this far apart: a flapping node must not turn into a storm of calls. */
 const wakePause = seconds(1)
+const flushPatience = seconds(2)
 
 /**
  * Sets the replicas of its targets to what the parameters say for the size of the cluster, at every poll. It keeps no
@@ -133,7 +134,7 @@ export class ProportionalAutoscaler {
       if (passed > ticks) ticks = passed
       else if (await this.#pause(ms(begun + (ticks + 1) * options.pollPeriod), signal)) ticks++
     }
-    await this.#events?.flush()
+    await this.#flushEvents()
     return 0
   }
 
@@ -181,8 +182,14 @@ export class ProportionalAutoscaler {
     this.#log
       .named('autoscaler_server.go:111')
       .error(`Maximum number of api server polling attempts (${failures}) have been reached. Exiting application.`)
-    await this.#events?.flush()
+    await this.#flushEvents()
     return false
+  }
+
+  /** What was told last should be read, but an end does not wait for a server that is away. */
+  async #flushEvents(): Promise<void> {
+    if (this.#events === undefined) return
+    await Promise.race([this.#events.flush(), this.#p.clock.sleep(flushPatience)])
   }
 
   async #poll(): Promise<PollEnd> {

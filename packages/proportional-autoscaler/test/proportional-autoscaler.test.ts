@@ -306,6 +306,17 @@ describe('--max-sync-failures', () => {
     ])
   })
 
+  it('ends it soon, also when there are events that nobody takes', async () => {
+    const lab = await laboratory()
+    const run = lab.autoscale(['--max-sync-failures=2', '--emit-events'])
+    await lab.run(seconds(1))
+    lab.troubles.set('create events', { kind: 'unavailable', code: 503, message: 'away' })
+    await lab.configMap({ ladder: '[]' })
+    await lab.run(seconds(22))
+    expect(run.ended()).toBe(true)
+    expect(await run.code).toBe(1)
+  })
+
   it.each(['0', '-1'])('%s is never', async (value) => {
     const lab = await laboratory(3, null)
     const run = lab.autoscale([`--max-sync-failures=${value}`])
