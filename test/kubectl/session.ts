@@ -75,14 +75,10 @@ const masks: readonly (readonly [RegExp, string])[] = [
   [/(?<=^|[\s(])(\d+d)?(\d+h)?(\d{1,2}m(?!\s+\d+(%|Mi)))?(\d+s)?(?=$|[\s),\]])/g, '<age>'],
 ]
 
-/** What client-go logs when its own time is over within a second of the watch's start: on a busy machine only. */
-const shortWatch = /^W\d{4} .* reflector\.go:\d+\] .*very short watch: .*watch lasted less than a second/
-
 /** Without what differs from run to run; columns are three blanks apart however wide they are. */
 export function masked(text: string): string {
   return text
     .split('\n')
-    .filter((line) => !shortWatch.test(line))
     .map((line) => {
       const [, indent, rest] = /^(\s*)(.*)$/.exec(line)!
       return `${indent}${masks.reduce((at, [pattern, mask]) => replaced(at, pattern, mask), rest!).replace(/ {2,}/g, '   ')}`
