@@ -15,20 +15,6 @@ describe('a snapshot', () => {
     ])
   })
 
-  it('finds no label that only every object has', () => {
-    const snapshot = new ClusterSnapshot()
-    snapshot.addNode(testNode('n1'))
-    const spread: PodSpec = {
-      ...testPod('p').spec,
-      topologySpreadConstraints: [
-        { maxSkew: 1, topologyKey: 'constructor', whenUnsatisfiable: 'DoNotSchedule', labelSelector: {} },
-      ],
-    }
-    expect(snapshot.check({ ...testPod('p'), spec: spread }, 'n1')?.reason).toBe(
-      "node(s) didn't match pod topology spread constraints (missing required label)",
-    )
-  })
-
   it('goes round the nodes', () => {
     const snapshot = new ClusterSnapshot()
     for (const name of ['a', 'b', 'c']) snapshot.addNode(testNode(name))

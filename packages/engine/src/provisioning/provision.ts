@@ -4,15 +4,14 @@
 // Mirrors kubernetes-sigs/karpenter:pkg/controllers/provisioning/scheduling/scheduler.go (NewScheduler, Solve).
 import {
   coreLabels,
-  type InstanceType,
   labelKeys,
-  type Labels,
   normalizeLabelKey,
-  type Pod,
   requirement,
   Requirements,
+  type InstanceType,
+  type Labels,
+  type Pod,
   type ResourceList,
-  setOwn,
 } from '@plimsoll/model'
 import { hasClaims } from '../dynamic-resources/device-state.ts'
 import { classOf, type PodClass } from '../pod-class.ts'
@@ -204,7 +203,7 @@ class Pass {
       this.#asked ??= this.#askedKeys()
       const asked: { [key: string]: string } = {}
       for (const [key, value] of Object.entries(entry.node.metadata.labels ?? {})) {
-        if (this.#asked.has(normalizeLabelKey(key, registry))) setOwn(asked, key, value)
+        if (this.#asked.has(normalizeLabelKey(key, registry))) asked[key] = value
       }
       found = this.#sets.number(Requirements.fromLabels(asked, registry))
       this.#nodeSets.set(entry, found)
